@@ -1,0 +1,132 @@
+// Package onnx builds graphs of the official ONNX operators, writes them with the official onnx.proto, and evaluates
+// just those operators in Go.
+//
+// A graph takes raw columns, each [N,1], and every value in it is a matrix [N,Width]. Steps of preprocess and layers of
+// train write themselves into a graph by Export, and compute the same numbers in Apply and Forward: the evaluator here
+// shares their kernels, so that what training saw equals what the exported model answers, bit by bit.
+//
+// Invariant: no file, no clock, no global random source, no logging; equal graphs marshal to equal bytes.
+package onnx
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// DType is the element type of a tensor.
+type DType int32
+
+// The element types used, numbered as in onnx.proto's TensorProto.DataType.
+const (
+	Float  DType = 1
+	Int32  DType = 6
+	Int64  DType = 7
+	String DType = 8
+	Bool   DType = 9
+	Double DType = 11
+	UInt32 DType = 12
+)
+
+// Value names a tensor of the graph: [N, Width] of Type, or a constant of Shape. The zero Value is none.
+type Value struct {
+	Name  string
+	Type  DType
+	Width int
+	Const bool // an initializer: Shape says its dimensions
+	Shape []int
+}
+
+// Tensor is a constant's data; exactly one slice, in keeping with Type, is set.
+type Tensor struct {
+	Type    DType
+	Shape   []int
+	Floats  []float32
+	Doubles []float64
+	Int64s  []int64
+	Int32s  []int32
+	Bools   []bool
+	Strings [][]byte
+}
+
+// Attr is a node's attribute: one of int64, float32, string, []int64, []float32, []string, *Tensor.
+type Attr struct {
+	Name  string
+	Value any
+}
+
+// Node is one operator. Domain "" is ai.onnx; "ai.onnx.ml" and "com.microsoft" are the others in use.
+type Node struct {
+	Op, Domain string
+	In, Out    []string
+	Attrs      []Attr // sorted by name
+}
+
+// Graph is a model under construction. Nodes are in topological order by construction.
+type Graph struct {
+	Name     string
+	Inputs   []Value
+	Outputs  []Value
+	Nodes    []Node
+	Consts   []Const
+	Metadata []KeyValue // sorted by key when written; nothing of time, host or place belongs here
+	seq      int
+}
+
+// Const is a named initializer.
+type Const struct {
+	Name string
+	Tensor
+}
+
+// KeyValue is an entry of the model's metadata_props.
+type KeyValue struct{ Key, Value string }
+
+// New returns an empty graph.
+func New(name string) *Graph { return &Graph{Name: name} }
+
+func (g *Graph) fresh(op string) string {
+	g.seq++
+	return op + "_" + strconv.Itoa(g.seq)
+}
+
+// Input declares a raw column [N,1].
+func (g *Graph) Input(name string, t DType) Value {
+	for _, v := range g.Inputs {
+		if v.Name == name {
+			return v
+		}
+	}
+	v := Value{Name: name, Type: t, Width: 1}
+	g.Inputs = append(g.Inputs, v)
+	return v
+}
+
+// Output names v as an output of the model, by an Identity node so that any value can be an output under any name.
+func (g *Graph) Output(name string, v Value) {
+	g.Nodes = append(g.Nodes, Node{Op: "Identity", In: []string{v.Name}, Out: []string{name}})
+	v.Name = name
+	g.Outputs = append(g.Outputs, v)
+}
+
+// Add appends an operator with one output of the given type and width. In general the typed methods in ops.go are used.
+func (g *Graph) Add(domain, op string, t DType, width int, attrs []Attr, in ...Value) Value {
+	v := Value{Name: g.fresh(op), Type: t, Width: width}
+	n := Node{Op: op, Domain: domain, Attrs: attrs, Out: []string{v.Name}}
+	for _, x := range in {
+		n.In = append(n.In, x.Name)
+	}
+	g.Nodes = append(g.Nodes, n)
+	return v
+}
+
+// Constant adds an initializer. Its width is the last dimension, 1 for a scalar.
+func (g *Graph) Constant(t Tensor) Value {
+	v := Value{Name: g.fresh("const"), Type: t.Type, Width: 1, Const: true, Shape: t.Shape}
+	if n := len(t.Shape); n > 0 {
+		v.Width = t.Shape[n-1]
+	}
+	g.Consts = append(g.Consts, Const{v.Name, t})
+	return v
+}
+
+func (v Value) String() string { return fmt.Sprintf("%s %d[N,%d]", v.Name, v.Type, v.Width) }
