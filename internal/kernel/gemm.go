@@ -1,10 +1,5 @@
-// Package kernel holds the inner loops over float32 vectors and matrices.
-//
-// Every function gives the same bits on every machine of its class: class "fma" (AVX2 with FMA, or AVX-512: each output
-// element accumulates over k in ascending order by fused multiply-add, reductions use a fixed number of lanes) and class
-// "portable" (pure Go; every product is rounded explicitly, so that no compiler may fuse it).
-//
-// Invariant: no file, no clock, no global random source, no logging; no allocation.
+// The three matrix products and the arithmetic of class portable.
+
 package kernel
 
 // Gemm computes C = A·B, or C += A·B where acc. A is [m,k], B [k,n], C [m,n], row-major with leading dimensions lda, ldb, ldc.

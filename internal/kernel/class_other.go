@@ -1,0 +1,9 @@
+//go:build !amd64
+
+// Machines without assembly kernels: class portable.
+
+package kernel
+
+func detect() level { return levelGo }
+
+func set(level) { current = levelGo }

@@ -1,0 +1,122 @@
+// Functions of the rows of a matrix, and sums.
+
+package kernel
+
+import "math"
+
+// lanes is the number of partial sums of a reduction: element i goes to lane i%lanes, and the lanes are added in a tree
+// (lane j and j+8, then j+4, j+2, j+1).
+const lanes = 16
+
+func tree(l *[lanes]float64) float64 {
+	for w := lanes / 2; w > 0; w /= 2 {
+		for j := range w {
+			l[j] += l[j+w]
+		}
+	}
+	return l[0]
+}
+
+// Sum returns the sum of x in float64.
+func Sum(x []float32) float64 {
+	var l [lanes]float64
+	for i, v := range x {
+		l[i%lanes] += float64(v)
+	}
+	return tree(&l)
+}
+
+// SumSquares returns the sum of the squares of x in float64, where they are exact.
+func SumSquares(x []float32) float64 { return Dot(x, x) }
+
+// Dot returns the sum of x[i]·y[i] in float64, where the products are exact (fused or not, the bits are the same).
+func Dot(x, y []float32) float64 {
+	var l [lanes]float64
+	y = y[:len(x)]
+	for i, v := range x {
+		l[i%lanes] += float64(float64(v) * float64(y[i]))
+	}
+	return tree(&l)
+}
+
+func maxOf(x []float32) float32 {
+	m := float32(math.Inf(-1))
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+// AddRow adds row [n] to each row of dst [m,n].
+func AddRow(dst, row []float32, n int) {
+	checkRows(len(dst), n)
+	for i := 0; i < len(dst); i += n {
+		Add(dst[i:i+n], row)
+	}
+}
+
+// SumRows adds the rows of src [m,n] to dst [n], in order.
+func SumRows(dst, src []float32, n int) {
+	checkRows(len(src), n)
+	for i := 0; i < len(src); i += n {
+		Add(dst[:n], src[i:i+n])
+	}
+}
+
+// SoftmaxRows sets each row of dst [m,n] to the softmax of that row of src: exp(x - max) divided by its sum.
+func SoftmaxRows(dst, src []float32, n int) {
+	checkRows(len(dst), n)
+	src = src[:len(dst)]
+	for i := 0; i < len(dst); i += n {
+		row := dst[i : i+n]
+		m := maxOf(src[i : i+n])
+		for j, x := range src[i : i+n] {
+			row[j] = x - m
+		}
+	}
+	Exp(dst, dst)
+	for i := 0; i < len(dst); i += n {
+		row := dst[i : i+n]
+		s := float32(Sum(row))
+		for j := range row {
+			row[j] /= s
+		}
+	}
+}
+
+// LogSumExpRows sets dst[i] = log Σ exp(src[i,:]) for each row of src [m,n], m = len(dst).
+func LogSumExpRows(dst, src []float32, n int) {
+	checkRows(len(src), n)
+	var buf [256]float32
+	for i := range dst {
+		row := src[i*n : (i+1)*n]
+		m := maxOf(row)
+		if m-m != 0 { // infinite: no row element is finite, or one is +Inf
+			var s float32
+			for _, x := range row {
+				s += x
+			}
+			dst[i] = s
+			continue
+		}
+		var sum float64
+		for len(row) > 0 {
+			part := buf[:min(len(row), len(buf))]
+			for j := range part {
+				part[j] = row[j] - m
+			}
+			Exp(part, part)
+			sum += Sum(part)
+			row = row[len(part):]
+		}
+		dst[i] = float32(float64(m) + LogFloat64(sum))
+	}
+}
+
+func checkRows(size, n int) {
+	if n < 1 || size%n != 0 {
+		panic("kernel: the matrix is not a whole number of rows")
+	}
+}
