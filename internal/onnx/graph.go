@@ -10,6 +10,7 @@ package onnx
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -36,7 +37,8 @@ type Value struct {
 	Shape []int
 }
 
-// Tensor is a constant's data; exactly one slice, in keeping with Type, is set.
+// Tensor is data, row-major: a constant, or what a [Program] reads and yields. The one slice that Type names is set; it has
+// as many elements as the product of Shape, which is [] for a scalar. Strings are UTF-8.
 type Tensor struct {
 	Type    DType
 	Shape   []int
@@ -44,6 +46,7 @@ type Tensor struct {
 	Doubles []float64
 	Int64s  []int64
 	Int32s  []int32
+	UInt32s []uint32
 	Bools   []bool
 	Strings [][]byte
 }
@@ -70,6 +73,7 @@ type Graph struct {
 	Consts   []Const
 	Metadata []KeyValue // sorted by key when written; nothing of time, host or place belongs here
 	seq      int
+	scalars  map[string]Value // constants of one element, by type and bits: each is kept once
 }
 
 // Const is a named initializer.
@@ -84,9 +88,10 @@ type KeyValue struct{ Key, Value string }
 // New returns an empty graph.
 func New(name string) *Graph { return &Graph{Name: name} }
 
+// fresh names a value. The slash keeps it apart from columns' names.
 func (g *Graph) fresh(op string) string {
 	g.seq++
-	return op + "_" + strconv.Itoa(g.seq)
+	return "/" + op + "_" + strconv.Itoa(g.seq)
 }
 
 // Input declares a raw column [N,1].
@@ -119,14 +124,80 @@ func (g *Graph) Add(domain, op string, t DType, width int, attrs []Attr, in ...V
 	return v
 }
 
-// Constant adds an initializer. Its width is the last dimension, 1 for a scalar.
+// Constant adds an initializer. Its width is the last dimension, 1 for a scalar. The data is kept, not copied. A vector of
+// one element that was added before is not added again.
 func (g *Graph) Constant(t Tensor) Value {
+	key := scalarKey(&t)
+	if v, ok := g.scalars[key]; ok {
+		return v
+	}
 	v := Value{Name: g.fresh("const"), Type: t.Type, Width: 1, Const: true, Shape: t.Shape}
 	if n := len(t.Shape); n > 0 {
 		v.Width = t.Shape[n-1]
 	}
 	g.Consts = append(g.Consts, Const{v.Name, t})
+	if key != "" {
+		if g.scalars == nil {
+			g.scalars = map[string]Value{}
+		}
+		g.scalars[key] = v
+	}
 	return v
 }
 
-func (v Value) String() string { return fmt.Sprintf("%s %d[N,%d]", v.Name, v.Type, v.Width) }
+// scalarKey identifies a vector of one element by type and bits; it is "" for other tensors.
+func scalarKey(t *Tensor) string {
+	if len(t.Shape) != 1 || t.Shape[0] != 1 {
+		return ""
+	}
+	switch {
+	case len(t.Floats) == 1:
+		return fmt.Sprint("f", math.Float32bits(t.Floats[0]))
+	case len(t.Doubles) == 1:
+		return fmt.Sprint("d", math.Float64bits(t.Doubles[0]))
+	case len(t.Int64s) == 1:
+		return fmt.Sprint("i", t.Int64s[0])
+	case len(t.Strings) == 1:
+		return "s" + string(t.Strings[0])
+	}
+	return ""
+}
+
+func (v Value) String() string {
+	if v.Const {
+		return fmt.Sprintf("%s %v%s", v.Name, v.Type, dims(v.Shape))
+	}
+	return fmt.Sprintf("%s %v[N,%d]", v.Name, v.Type, v.Width)
+}
+
+func (t DType) String() string {
+	switch t {
+	case Float:
+		return "float"
+	case Double:
+		return "double"
+	case Int64:
+		return "int64"
+	case Int32:
+		return "int32"
+	case UInt32:
+		return "uint32"
+	case Bool:
+		return "bool"
+	case String:
+		return "string"
+	}
+	return fmt.Sprintf("type(%d)", int32(t))
+}
+
+// dims writes a shape as onnx's tools do: [2,3].
+func dims(shape []int) string {
+	b := []byte{'['}
+	for i, d := range shape {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(d), 10)
+	}
+	return string(append(b, ']'))
+}

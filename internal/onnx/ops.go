@@ -1,3 +1,6 @@
+// The operators that a graph may hold, a method each. What a method does not check (types, widths) Compile and Marshal do.
+// A note says where runtimes differ and what a step must therefore keep away from the operator.
+
 package onnx
 
 // Scalars and matrices as constants.
@@ -10,6 +13,9 @@ func (g *Graph) Float(x float32) Value {
 }
 func (g *Graph) Int64(x int64) Value {
 	return g.Constant(Tensor{Type: Int64, Shape: []int{1}, Int64s: []int64{x}})
+}
+func (g *Graph) UInt32(x uint32) Value {
+	return g.Constant(Tensor{Type: UInt32, Shape: []int{1}, UInt32s: []uint32{x}})
 }
 func (g *Graph) Str(x string) Value {
 	return g.Constant(Tensor{Type: String, Shape: []int{1}, Strings: [][]byte{[]byte(x)}})
@@ -26,14 +32,23 @@ func (g *Graph) binary(op string, t DType, a, b Value) Value {
 }
 func (g *Graph) unary(op string, t DType, a Value) Value { return g.Add("", op, t, a.Width, nil, a) }
 
-// Element-wise arithmetic in the operands' common type; a constant of one element is broadcast.
+// Element-wise arithmetic in the operands' common type. A constant of one element and a value of width 1 are broadcast over
+// the columns, a constant of [Width] over the rows. Integers wrap around. Div of integers truncates toward zero; its divisor
+// is a constant without 0 and -1, since onnxruntime dies of those.
 
 func (g *Graph) AddOp(a, b Value) Value { return g.binary("Add", a.Type, a, b) }
 func (g *Graph) Sub(a, b Value) Value   { return g.binary("Sub", a.Type, a, b) }
 func (g *Graph) Mul(a, b Value) Value   { return g.binary("Mul", a.Type, a, b) }
 func (g *Graph) Div(a, b Value) Value   { return g.binary("Div", a.Type, a, b) }
 
-// Comparison and logic.
+// FloorDiv divides integers and rounds toward minus infinity: how days follow from seconds. d is at least 1, and a at least
+// d-1 above the smallest int64.
+func (g *Graph) FloorDiv(a Value, d int64) Value {
+	c := g.Int64(d)
+	return g.Div(g.Sub(a, g.Mod(a, c)), c)
+}
+
+// Comparison and logic. A NaN is unequal to everything and not in order with anything. Strings and booleans have only Equal.
 
 func (g *Graph) Less(a, b Value) Value           { return g.binary("Less", Bool, a, b) }
 func (g *Graph) LessOrEqual(a, b Value) Value    { return g.binary("LessOrEqual", Bool, a, b) }
@@ -50,7 +65,17 @@ func (g *Graph) Where(cond, a, b Value) Value {
 	return g.Add("", "Where", a.Type, max(cond.Width, a.Width, b.Width), nil, cond, a, b)
 }
 
-// Cast converts, as C does: double to float rounds to nearest even, to integers truncates.
+// Clip returns lo where a < lo, hi where a > hi, and a elsewhere: a NaN stays. (ONNX's own Clip, Min and Max treat NaN
+// differently from runtime to runtime.)
+func (g *Graph) Clip(a, lo, hi Value) Value {
+	a = g.Where(g.Less(a, lo), lo, a)
+	return g.Where(g.Greater(a, hi), hi, a)
+}
+
+// Cast converts, as C does: double to float and integers to floats round to nearest even, floats to int64 and int32 truncate,
+// integers wrap around, a number is true where it is not 0 (a NaN too), true is 1, int64 to string writes decimal digits.
+// A NaN or a number beyond the integers' range becomes the smallest integer here and on x86, something else elsewhere: keep
+// them away by Where. Refused: strings to numbers, floats to strings or to uint32.
 func (g *Graph) Cast(a Value, t DType) Value {
 	if a.Type == t {
 		return a
@@ -58,11 +83,15 @@ func (g *Graph) Cast(a Value, t DType) Value {
 	return g.Add("", "Cast", t, a.Width, []Attr{{"to", int64(t)}}, a)
 }
 
-// Functions of one value.
+// Functions of one value, element by element. Log and Exp take floats and doubles; Floor, Round (half to even), Sqrt and Relu
+// too; Abs and Neg also int64 and int32; Sigmoid, Tanh, Erf and Gelu floats alone. All but Floor, Round, Sqrt, Abs, Neg and
+// Relu are kernel's and differ from onnxruntime's in the last places.
 
 func (g *Graph) Log(a Value) Value     { return g.unary("Log", a.Type, a) }
 func (g *Graph) Exp(a Value) Value     { return g.unary("Exp", a.Type, a) }
 func (g *Graph) Floor(a Value) Value   { return g.unary("Floor", a.Type, a) }
+func (g *Graph) Round(a Value) Value   { return g.unary("Round", a.Type, a) }
+func (g *Graph) Sqrt(a Value) Value    { return g.unary("Sqrt", a.Type, a) }
 func (g *Graph) Abs(a Value) Value     { return g.unary("Abs", a.Type, a) }
 func (g *Graph) Neg(a Value) Value     { return g.unary("Neg", a.Type, a) }
 func (g *Graph) Relu(a Value) Value    { return g.unary("Relu", a.Type, a) }
@@ -90,7 +119,8 @@ func (g *Graph) Concat(in ...Value) Value {
 	return g.Add("", "Concat", in[0].Type, w, []Attr{{"axis", int64(1)}}, in...)
 }
 
-// Gemm is x·w + b: x [N,K], w a constant [K,M], b a constant [M] or none (the zero Value).
+// Gemm is x·w + b: x [N,K], w a constant [K,M], b a constant [M] or none (the zero Value). It is kernel.Gemm from zero, and
+// then b is added.
 func (g *Graph) Gemm(x, w, b Value) Value {
 	if b.Name == "" {
 		return g.Add("", "Gemm", Float, w.Width, nil, x, w)
@@ -105,14 +135,32 @@ func (g *Graph) Gather(table, codes Value) Value {
 	return g.Add("", "Gather", table.Type, table.Width, []Attr{{"axis", int64(0)}}, table, flat)
 }
 
-// LabelEncoder (ai.onnx.ml) maps strings to integers, with a value for keys it does not know. Keys are in code order.
+// Columns picks columns of a [N,Width] by number, in that order.
+func (g *Graph) Columns(a Value, numbers ...int64) Value {
+	i := g.Constant(Tensor{Type: Int64, Shape: []int{len(numbers)}, Int64s: numbers})
+	return g.Add("", "Gather", a.Type, len(numbers), []Attr{{"axis", int64(1)}}, a, i)
+}
+
+// ArgMax is the number of the largest column of each row, the first of several: [N,1] of int64. The row has no NaN.
+func (g *Graph) ArgMax(a Value) Value {
+	return g.Add("", "ArgMax", Int64, 1, []Attr{{"axis", int64(1)}, {"keepdims", int64(1)}}, a)
+}
+
+// LabelEncoderInt64 (ai.onnx.ml) maps integers to integers, with a value for keys it does not know.
+func (g *Graph) LabelEncoderInt64(x Value, keys, values []int64, other int64) Value {
+	return g.Add("ai.onnx.ml", "LabelEncoder", Int64, x.Width,
+		[]Attr{{"default_int64", other}, {"keys_int64s", keys}, {"values_int64s", values}}, x)
+}
+
+// LabelEncoder (ai.onnx.ml) maps strings to integers, with a value for keys it does not know. Keys are in code order, at
+// least one and none twice.
 func (g *Graph) LabelEncoder(x Value, keys []string, values []int64, other int64) Value {
 	return g.Add("ai.onnx.ml", "LabelEncoder", Int64, x.Width,
 		[]Attr{{"default_int64", other}, {"keys_strings", keys}, {"values_int64s", values}}, x)
 }
 
-// MurmurHash3 (com.microsoft) is the 32-bit x86 murmur3 of a string's bytes, or of an integer's little-endian ones;
-// positive chooses UInt32, otherwise Int32.
+// MurmurHash3 (com.microsoft) is the 32-bit x86 murmur3 of a string's bytes, or of the little-endian bytes of an int32, uint32,
+// int64, float or double (-0 and 0 differ); positive chooses UInt32, otherwise Int32. [Murmur3] is the same function.
 func (g *Graph) MurmurHash3(x Value, seed int64, positive bool) Value {
 	p, t := int64(0), Int32
 	if positive {
@@ -121,12 +169,12 @@ func (g *Graph) MurmurHash3(x Value, seed int64, positive bool) Value {
 	return g.Add("com.microsoft", "MurmurHash3", t, x.Width, []Attr{{"positive", p}, {"seed", seed}}, x)
 }
 
-// Mod is the remainder with the sign of the divisor (fmod=0), of integers.
+// Mod is the remainder with the sign of the divisor (fmod=0), of integers; the divisor is as for Div. [Mod] is the same function.
 func (g *Graph) Mod(a, b Value) Value {
 	return g.Add("", "Mod", a.Type, max(a.Width, b.Width), []Attr{{"fmod", int64(0)}}, a, b)
 }
 
-// ReduceSum adds up the columns of each row, left to right: [N,1].
+// ReduceSum adds up the columns of each row, left to right from 0, in their own type: [N,1].
 func (g *Graph) ReduceSum(a Value) Value {
 	axes := g.Constant(Tensor{Type: Int64, Shape: []int{1}, Int64s: []int64{1}})
 	return g.Add("", "ReduceSum", a.Type, 1, []Attr{{"keepdims", int64(1)}}, a, axes)
