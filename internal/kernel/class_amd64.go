@@ -1,9 +1,18 @@
-//go:build amd64
-
-// The x86-64 implementations, and what a processor must have for each.
+// The levels of x86-64 and what a processor must have for each.
 
 package kernel
 
-func detect() level { return levelGo }
+import "golang.org/x/sys/cpu"
 
-func set(level) { current = levelGo }
+func detect() level {
+	x := &cpu.X86
+	switch {
+	case !x.HasAVX2 || !x.HasFMA:
+		return levelGo
+	case x.HasAVX512F && x.HasAVX512VL && x.HasAVX512DQ && x.HasBMI2:
+		return levelAVX512
+	}
+	return levelAVX2
+}
+
+func set(l level) { current = l }
