@@ -84,15 +84,11 @@ func buildReduceSum(c *compiler) (operand, exec, error) {
 		return reduceSum[float32](c)
 	case Double:
 		return reduceSum[float64](c)
-	case Int64:
-		return reduceSum[int64](c)
-	case Int32:
-		return reduceSum[int32](c)
 	}
-	return operand{}, nil, fmt.Errorf("operand %v cannot be summed", c.in[0])
+	return operand{}, nil, fmt.Errorf("operand %v: want float or double: onnxruntime sums integers as doubles", c.in[0])
 }
 
-func reduceSum[T signed](c *compiler) (operand, exec, error) {
+func reduceSum[T floating](c *compiler) (operand, exec, error) {
 	w := c.in[0].width
 	a := fetch[T](c, 0, w)
 	o, err := c.out(c.in[0].typ, 1)

@@ -174,7 +174,8 @@ func (g *Graph) Mod(a, b Value) Value {
 	return g.Add("", "Mod", a.Type, max(a.Width, b.Width), []Attr{{"fmod", int64(0)}}, a, b)
 }
 
-// ReduceSum adds up the columns of each row, left to right from 0, in their own type: [N,1].
+// ReduceSum adds up the columns of each row, left to right from 0, in their own type: [N,1] of float
+// or double. (onnxruntime sums integers as doubles; add those by AddOp.)
 func (g *Graph) ReduceSum(a Value) Value {
 	axes := g.Constant(Tensor{Type: Int64, Shape: []int{1}, Int64s: []int64{1}})
 	return g.Add("", "ReduceSum", a.Type, 1, []Attr{{"keepdims", int64(1)}}, a, axes)
