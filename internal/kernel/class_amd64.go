@@ -16,3 +16,6 @@ func detect() level {
 }
 
 func set(l level) { current = l }
+
+// vectors says whether the functions of vectors run in assembly.
+func vectors() bool { return current >= levelAVX2 }

@@ -7,3 +7,5 @@ package kernel
 func detect() level { return levelGo }
 
 func set(level) { current = levelGo }
+
+func vectors() bool { return false }

@@ -6,35 +6,60 @@ import "math"
 
 // Exp sets dst[i] = exp(src[i]): +Inf above 88.72, denormal below -87.33, 0 below -103.97.
 func Exp(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		expAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = expf(x)
 	}
 }
 
 // Log sets dst[i] = log(src[i]): -Inf for 0, NaN below.
 func Log(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		logAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = logf(x)
 	}
 }
 
 // Sigmoid sets dst[i] = 1/(1+exp(-src[i])), with full relative precision at both ends.
 func Sigmoid(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		sigmoidAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = sigmoidf(x)
 	}
 }
 
 // Tanh sets dst[i] = tanh(src[i]).
 func Tanh(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		tanhAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = tanhf(x)
 	}
 }
 
 // Erf sets dst[i] = erf(src[i]).
 func Erf(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		erfAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = erff(x)
 	}
 }
@@ -42,21 +67,36 @@ func Erf(dst, src []float32) {
 // Gelu sets dst[i] = x·(1+erf(x/√2))/2 for x = src[i]: ONNX's Gelu with approximate "none". Its absolute error is within
 // |x|·2^-23; far below zero, where 1+erf cancels, it has no relative precision.
 func Gelu(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		geluAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = geluf(x)
 	}
 }
 
 // Softplus sets dst[i] = log(1+exp(src[i])), without overflow.
 func Softplus(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		softplusAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = softplusf(x)
 	}
 }
 
 // Relu sets dst[i] = max(src[i], 0). NaN stays NaN and -0 stays -0.
 func Relu(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		reluAVX2(&dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] = reluf(x)
 	}
 }
@@ -64,6 +104,10 @@ func Relu(dst, src []float32) {
 // SigmoidGrad sets dx = dy·y·(1-y), where y is Sigmoid's result.
 func SigmoidGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
+	if vectors() && len(dx) > 0 {
+		sigmoidGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	}
 	for i := range dx {
 		dx[i] = sigmoidGradf(dy[i], y[i])
 	}
@@ -72,6 +116,10 @@ func SigmoidGrad(dx, dy, y []float32) {
 // TanhGrad sets dx = dy·(1-y²), where y is Tanh's result.
 func TanhGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
+	if vectors() && len(dx) > 0 {
+		tanhGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	}
 	for i := range dx {
 		dx[i] = tanhGradf(dy[i], y[i])
 	}
@@ -80,6 +128,10 @@ func TanhGrad(dx, dy, y []float32) {
 // ReluGrad sets dx = dy where y > 0 and 0 elsewhere; y is Relu's result or its argument.
 func ReluGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
+	if vectors() && len(dx) > 0 {
+		reluGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	}
 	for i := range dx {
 		dx[i] = reluGradf(dy[i], y[i])
 	}
@@ -88,6 +140,10 @@ func ReluGrad(dx, dy, y []float32) {
 // GeluGrad sets dx = dy·(Φ(x) + x·φ(x)), where x is Gelu's argument, Φ and φ the normal distribution and its density.
 func GeluGrad(dx, dy, x []float32) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
+	if vectors() && len(dx) > 0 {
+		geluGradAVX2(&dx[0], &dy[0], &x[0], len(dx))
+		return
+	}
 	for i := range dx {
 		dx[i] = geluGradf(dy[i], x[i])
 	}
@@ -95,34 +151,58 @@ func GeluGrad(dx, dy, x []float32) {
 
 // Add sets dst += src.
 func Add(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		addAVX2(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] += x
 	}
 }
 
 // Sub sets dst -= src.
 func Sub(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		subAVX2(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] -= x
 	}
 }
 
 // Mul sets dst *= src.
 func Mul(dst, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		mulAVX2(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] *= x
 	}
 }
 
 // Axpy sets dst += a·src, the product rounded first.
 func Axpy(dst []float32, a float32, src []float32) {
-	for i, x := range src[:len(dst)] {
+	src = src[:len(dst)]
+	if vectors() && len(dst) > 0 {
+		axpyAVX2(&dst[0], a, &src[0], len(dst))
+		return
+	}
+	for i, x := range src {
 		dst[i] += float32(a * x)
 	}
 }
 
 // Scale sets dst *= a.
 func Scale(dst []float32, a float32) {
+	if vectors() && len(dst) > 0 {
+		scaleAVX2(&dst[0], a, len(dst))
+		return
+	}
 	for i := range dst {
 		dst[i] *= a
 	}
@@ -141,6 +221,10 @@ type AdamStep struct {
 func Adam(u, m, v []float32, s AdamStep) {
 	m, v = m[:len(u)], v[:len(u)]
 	a1, a2 := 1-s.Beta1, 1-s.Beta2
+	if vectors() && len(u) > 0 {
+		adamAVX2(&u[0], &m[0], &v[0], len(u), s.Beta1, a1, s.Beta2, a2, s.Correct1, s.Correct2, s.Epsilon)
+		return
+	}
 	for i, g := range u {
 		m1 := float32(s.Beta1*m[i]) + float32(a1*g)
 		v1 := float32(s.Beta2*v[i]) + float32(a2*float32(g*g))

@@ -16,7 +16,7 @@ import (
 
 const (
 	panelWidth = 32  // columns of a panel: two AVX-512 vectors; AVX2 does it in two halves
-	panelDepth = 512 // rows of B that a panel takes at a time: 64 KiB
+	panelDepth = 384 // rows of B that a panel takes at a time: 64 KiB
 	fewColumns = 4   // up to here turning the panel is faster
 )
 

@@ -20,7 +20,12 @@ func tree(l *[lanes]float64) float64 {
 // Sum returns the sum of x in float64.
 func Sum(x []float32) float64 {
 	var l [lanes]float64
-	for i, v := range x {
+	done := 0
+	if n := len(x) &^ (lanes - 1); vectors() && n > 0 {
+		sumAVX2(&x[0], n, &l[0])
+		done = n
+	}
+	for i, v := range x[done:] {
 		l[i%lanes] += float64(v)
 	}
 	return tree(&l)
@@ -31,9 +36,15 @@ func SumSquares(x []float32) float64 { return Dot(x, x) }
 
 // Dot returns the sum of x[i]·y[i] in float64, where the products are exact (fused or not, the bits are the same).
 func Dot(x, y []float32) float64 {
-	var l [lanes]float64
 	y = y[:len(x)]
-	for i, v := range x {
+	var l [lanes]float64
+	done := 0
+	if n := len(x) &^ (lanes - 1); vectors() && n > 0 {
+		dotAVX2(&x[0], &y[0], n, &l[0])
+		done = n
+	}
+	y = y[done:]
+	for i, v := range x[done:] {
 		l[i%lanes] += float64(float64(v) * float64(y[i]))
 	}
 	return tree(&l)

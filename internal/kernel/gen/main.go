@@ -17,7 +17,6 @@ import (
 func main() {
 	what := flag.String("what", "", "gemm or vector")
 	flag.Parse()
-	ConstraintExpr("amd64")
 	switch *what {
 	case "gemm":
 		for _, s := range []isa{avx512, avx2} {

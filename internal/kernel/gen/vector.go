@@ -2,4 +2,320 @@
 
 package main
 
-func vectors() {}
+import (
+	"math"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+type vec = reg.VecVirtual
+
+// vectors writes the functions of vectors for AVX2, without FMA: they give the same bits as the Go in ../float32.go, operation
+// by operation. AVX-512 would gain little: they wait for memory, or for a divider that is no wider.
+func vectors() {
+	unary("exp", exp)
+	unary("log", log)
+	unary("sigmoid", sigmoid)
+	unary("tanh", tanh)
+	unary("erf", erf)
+	unary("gelu", gelu)
+	unary("softplus", softplus)
+	unary("relu", relu)
+
+	binary("sigmoidGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, mul(y, sub(constant(1), y))) })
+	binary("tanhGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, sub(constant(1), mul(y, y))) })
+	binary("reluGrad", "dx, dy, y", func(dy, y vec) vec { return and(compare(y, number(0), greater), dy) })
+	binary("geluGrad", "dx, dy, x", geluGrad)
+	binary("add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
+	binary("sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
+	binary("mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
+	axpy()
+	scale()
+	adam()
+	lanes("sum", false)
+	lanes("dot", true)
+}
+
+// Operations on whole vectors; a is a register, b a register or memory.
+
+func add(a vec, b Op) vec { y := YMM(); VADDPS(b, a, y); return y }
+func sub(a vec, b Op) vec { y := YMM(); VSUBPS(b, a, y); return y }
+func mul(a vec, b Op) vec { y := YMM(); VMULPS(b, a, y); return y }
+func div(a vec, b Op) vec { y := YMM(); VDIVPS(b, a, y); return y }
+func and(a vec, b Op) vec { y := YMM(); VANDPS(b, a, y); return y }
+func or(a vec, b Op) vec  { y := YMM(); VORPS(b, a, y); return y }
+func xor(a vec, b Op) vec { y := YMM(); VXORPS(b, a, y); return y }
+
+func addInt(a vec, b Op) vec         { y := YMM(); VPADDD(b, a, y); return y }
+func subInt(a vec, b Op) vec         { y := YMM(); VPSUBD(b, a, y); return y }
+func shiftLeft(a vec, n uint64) vec  { y := YMM(); VPSLLD(Imm(n), a, y); return y }
+func shiftRight(a vec, n uint64) vec { y := YMM(); VPSRAD(Imm(n), a, y); return y }
+
+// Predicates of VCMPPS: false where an operand is NaN.
+const (
+	equal   = 0x00
+	less    = 0x11
+	greater = 0x1e
+)
+
+func compare(a vec, b Op, predicate uint64) vec {
+	y := YMM()
+	VCMPPS(Imm(predicate), b, a, y)
+	return y
+}
+
+// choose is yes where mask's sign is set, else no.
+func choose(mask vec, yes Op, no vec) vec { y := YMM(); VBLENDVPS(mask, yes, no, y); return y }
+
+func load(m Op) vec { y := YMM(); VMOVUPS(m, y); return y }
+
+func constant(x float32) vec { return load(number(x)) }
+
+// atMost is bound where x > bound, else x: NaN too.
+func atMost(x vec, bound float32) vec { y := YMM(); VMINPS(x, constant(bound), y); return y }
+
+func atLeast(x vec, bound float32) vec { y := YMM(); VMAXPS(x, constant(bound), y); return y }
+
+func abs(x vec) vec    { return and(x, bits(0x7fffffff)) }
+func sign(x vec) vec   { return and(x, bits(1<<31)) }
+func negAbs(x vec) vec { return or(x, bits(1<<31)) }
+
+// poly evaluates a polynomial by Horner's rule, the highest coefficient first.
+func poly(x vec, c ...float32) vec {
+	p := mul(x, number(c[0]))
+	for _, v := range c[1 : len(c)-1] {
+		p = mul(add(p, number(v)), x)
+	}
+	return add(p, number(c[len(c)-1]))
+}
+
+// The functions, as in ../float32.go.
+
+const (
+	rounder  = 3 << 22
+	invLn2   = 1.4426950408889634
+	ln2Head  = 0.693359375
+	ln2Tail  = -2.12194440e-4
+	sqrtHalf = 0.70710678118654752440
+	invRoot  = 0.39894228040143267794 // 1/√(2π)
+)
+
+func exp(x vec) vec {
+	x = atLeast(atMost(x, 89), -104)
+	t := add(mul(x, number(invLn2)), number(rounder))
+	n := subInt(t, bits(0x4b400000))
+	k := sub(t, number(rounder))
+	r := sub(x, mul(k, number(ln2Head)))
+	r = sub(r, mul(k, number(ln2Tail)))
+	p := poly(r, 0.0013818365, 0.008368716, 0.041668296, 0.16666521, 0.49999994)
+	p = add(mul(p, mul(r, r)), r)
+	p = add(p, number(1))
+	half := shiftRight(n, 1)
+	p = mul(p, shiftLeft(addInt(half, bits(127)), 23))
+	return mul(p, shiftLeft(addInt(subInt(n, half), bits(127)), 23))
+}
+
+func log(x vec) vec {
+	small := compare(x, number(0x1p-126), less)
+	v := choose(small, mul(x, number(0x1p23)), x)
+	k := and(small, bits(math.MaxUint32-22))
+	t := shiftRight(subInt(v, bits(0x3f3504f3)), 23)
+	e := YMM()
+	VCVTDQ2PS(addInt(k, t), e)
+	f := sub(subInt(v, shiftLeft(t, 23)), number(1))
+	z := mul(f, f)
+	p := poly(f, 0.067509554, -0.11671451, 0.11883569, -0.12406032, 0.14220327, -0.16667996, 0.20002073, -0.2500001, 0.33333313)
+	y := mul(mul(p, f), z)
+	y = add(y, mul(e, number(ln2Tail)))
+	y = sub(y, mul(z, number(0.5)))
+	y = add(y, f)
+	y = add(y, mul(e, number(ln2Head)))
+	y = choose(compare(x, number(float32(math.Inf(1))), less), y, x)
+	y = choose(compare(x, number(0), less), bits(0x7fc00000), y)
+	return choose(compare(x, number(0), equal), number(float32(math.Inf(-1))), y)
+}
+
+func sigmoid(x vec) vec {
+	e := exp(negAbs(x))
+	return div(choose(x, e, constant(1)), add(e, number(1)))
+}
+
+func tanh(x vec) vec {
+	a := abs(x)
+	z := mul(a, a)
+	p := poly(z, -0.005695813, 0.020630825, -0.05373714, 0.1333141, -0.3333328)
+	y := add(mul(mul(p, z), a), a)
+	big := sub(constant(1), div(constant(2), add(exp(add(a, a)), number(1))))
+	return or(choose(compare(a, number(0.625), less), y, big), sign(x))
+}
+
+func erf(x vec) vec {
+	a := abs(x)
+	z := mul(a, a)
+	p := poly(z, -0.00059595896, 0.004987353, -0.026762966, 0.11281731, -0.3761249, 0.12837915)
+	y := add(mul(p, a), a)
+	small := compare(a, number(0.9296875), less)
+	q := poly(atMost(a, 4), -0.00019820883, 0.0030654182, -0.02231503, 0.10411347, 0.6369762, 1.1277972, 0.00016643581)
+	big := sub(constant(1), exp(xor(q, bits(1<<31))))
+	return or(choose(small, y, big), sign(x))
+}
+
+func gelu(x vec) vec {
+	t := add(erf(mul(x, number(sqrtHalf))), number(1))
+	return mul(mul(x, number(0.5)), t)
+}
+
+func softplus(x vec) vec {
+	e := exp(negAbs(x))
+	s := div(e, add(e, number(2)))
+	z := mul(s, s)
+	p := poly(z, 0.2424492, 0.2144395, 0.2861521, 0.3999895, 0.66666675)
+	return add(add(mul(mul(p, z), s), add(s, s)), relu(x))
+}
+
+func relu(x vec) vec { return atLeast(x, 0) }
+
+func geluGrad(dy, x vec) vec {
+	cdf := mul(add(erf(mul(x, number(sqrtHalf))), number(1)), number(0.5))
+	pdf := mul(exp(mul(mul(x, x), number(-0.5))), number(invRoot))
+	return mul(dy, add(cdf, mul(x, pdf)))
+}
+
+// Loops.
+
+// stream is one vector in memory that a loop walks along.
+type stream struct {
+	name string
+	at   reg.GPVirtual
+}
+
+func streams(names ...string) (s []stream) {
+	for _, n := range names {
+		r := GP64()
+		Load(Param(n), r)
+		s = append(s, stream{n, r})
+	}
+	return s
+}
+
+// each writes a loop over eight elements at a time, and the rest under a mask. body reads and writes by the functions it gets.
+func each(s []stream, body func(get func(i int) vec, put func(i int, x vec))) {
+	n := GP64()
+	Load(Param("n"), n)
+	Label("loop")
+	CMPQ(n, Imm(8))
+	JLT(LabelRef("rest"))
+	body(func(i int) vec { return load(Mem{Base: s[i].at}) }, func(i int, x vec) { VMOVUPS(x, Mem{Base: s[i].at}) })
+	for _, p := range s {
+		ADDQ(Imm(32), p.at)
+	}
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("loop"))
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	mask := YMM()
+	loadMask(n, mask)
+	body(func(i int) vec { y := YMM(); VMASKMOVPS(Mem{Base: s[i].at}, mask, y); return y },
+		func(i int, x vec) { VMASKMOVPS(x, mask, Mem{Base: s[i].at}) })
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+func function(name, signature, doc string) {
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(doc)
+}
+
+func unary(name string, f func(x vec) vec) {
+	function(name+"AVX2", "func(dst, src *float32, n int)", name+"AVX2 sets dst[i] = "+name+"(src[i]) for i < n.")
+	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1))) })
+}
+
+func binary(name, args string, f func(x, y vec) vec) {
+	names := strings.Split(args, ", ")
+	function(name+"AVX2", "func("+args+" *float32, n int)", name+"AVX2 sets "+names[0]+"[i] from "+names[1]+"[i] and "+names[2]+"[i] for i < n.")
+	each(streams(names...), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1), get(2))) })
+}
+
+func scalar(name string) vec {
+	x, y := XMM(), YMM()
+	Load(Param(name), x)
+	VBROADCASTSS(x, y)
+	return y
+}
+
+func axpy() {
+	function("axpyAVX2", "func(dst *float32, a float32, src *float32, n int)", "axpyAVX2 sets dst[i] += a·src[i] for i < n.")
+	a := scalar("a")
+	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, add(get(0), mul(a, get(1)))) })
+}
+
+func scale() {
+	function("scaleAVX2", "func(dst *float32, a float32, n int)", "scaleAVX2 sets dst[i] *= a for i < n.")
+	a := scalar("a")
+	each(streams("dst"), func(get func(int) vec, put func(int, vec)) { put(0, mul(get(0), a)) })
+}
+
+func adam() {
+	function("adamAVX2", "func(u, m, v *float32, n int, b1, a1, b2, a2, c1, c2, epsilon float32)", "adamAVX2 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.")
+	b1, a1, b2, a2 := scalar("b1"), scalar("a1"), scalar("b2"), scalar("a2")
+	c1, c2, epsilon := scalar("c1"), scalar("c2"), scalar("epsilon")
+	each(streams("u", "m", "v"), func(get func(int) vec, put func(int, vec)) {
+		g := get(0)
+		m := add(mul(get(1), b1), mul(g, a1))
+		v := add(mul(get(2), b2), mul(mul(g, g), a2))
+		put(1, m)
+		put(2, v)
+		root := YMM()
+		VSQRTPS(mul(v, c2), root)
+		put(0, div(mul(m, c1), add(root, epsilon)))
+	})
+}
+
+// lanes writes a sum into sixteen float64 lanes.
+func lanes(name string, product bool) {
+	signature, args := "func(x *float32, n int, l *float64)", []string{"x"}
+	what := "x[i]"
+	if product {
+		signature, args, what = "func(x, y *float32, n int, l *float64)", []string{"x", "y"}, "x[i]·y[i]"
+	}
+	function(name+"AVX2", signature, name+"AVX2 sets the sixteen lanes l[i%16] to the sums of "+what+", i < n; n is a multiple of 16.")
+	s := streams(args...)
+	n, l := GP64(), GP64()
+	Load(Param("n"), n)
+	Load(Param("l"), l)
+	acc := []vec{YMM(), YMM(), YMM(), YMM()}
+	for _, a := range acc {
+		VXORPS(a, a, a)
+	}
+	Label("loop")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	for i, a := range acc {
+		x := YMM()
+		VCVTPS2PD(Mem{Base: s[0].at, Disp: 16 * i}, x)
+		if product {
+			y := YMM()
+			VCVTPS2PD(Mem{Base: s[1].at, Disp: 16 * i}, y)
+			VMULPD(y, x, x)
+		}
+		VADDPD(x, a, a)
+	}
+	for _, p := range s {
+		ADDQ(Imm(64), p.at)
+	}
+	SUBQ(Imm(16), n)
+	JMP(LabelRef("loop"))
+	Label("done")
+	for i, a := range acc {
+		VMOVUPD(a, Mem{Base: l, Disp: 32 * i})
+	}
+	VZEROUPPER()
+	RET()
+}
