@@ -98,8 +98,9 @@ func reduceSum[T floating](c *compiler) (operand, exec, error) {
 	return o, func(s *state, n int) error {
 		dst, a := get[T](s, o.slot)[:n], a(s, n)
 		for i := range dst {
-			var t T
-			for _, x := range a[i*w : (i+1)*w] {
+			row := a[i*w : (i+1)*w]
+			t := row[0]
+			for _, x := range row[1:] {
 				t += x
 			}
 			dst[i] = t

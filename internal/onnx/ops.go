@@ -60,7 +60,8 @@ func (g *Graph) Or(a, b Value) Value             { return g.binary("Or", Bool, a
 func (g *Graph) Not(a Value) Value               { return g.unary("Not", Bool, a) }
 func (g *Graph) IsNaN(a Value) Value             { return g.unary("IsNaN", Bool, a) }
 
-// Where picks a where cond is true and b elsewhere.
+// Where picks a where cond is true and b elsewhere; not for booleans, which have And and Or. (onnxruntime yields 0 for a -0
+// picked: do not divide by it, nor hash it.)
 func (g *Graph) Where(cond, a, b Value) Value {
 	return g.Add("", "Where", a.Type, max(cond.Width, a.Width, b.Width), nil, cond, a, b)
 }
@@ -174,7 +175,7 @@ func (g *Graph) Mod(a, b Value) Value {
 	return g.Add("", "Mod", a.Type, max(a.Width, b.Width), []Attr{{"fmod", int64(0)}}, a, b)
 }
 
-// ReduceSum adds up the columns of each row, left to right from 0, in their own type: [N,1] of float
+// ReduceSum adds up the columns of each row, left to right, in their own type: [N,1] of float
 // or double. (onnxruntime sums integers as doubles; add those by AddOp.)
 func (g *Graph) ReduceSum(a Value) Value {
 	axes := g.Constant(Tensor{Type: Int64, Shape: []int{1}, Int64s: []int64{1}})

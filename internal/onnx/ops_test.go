@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite testdata/ops.json by onnxruntim
 // opCase is a graph of one operator or a few, and columns that are hard for it.
 type opCase struct {
 	name  string
-	exact bool // equal to onnxruntime in every bit, NaN and -0 apart
+	exact bool // equal to onnxruntime in every bit
 	model []byte
 	in    map[string]onnx.Tensor
 	rows  int
@@ -123,7 +123,10 @@ func opCases(t *testing.T) []opCase {
 			"add": (*onnx.Graph).AddOp, "sub": (*onnx.Graph).Sub, "mul": (*onnx.Graph).Mul,
 			"less": (*onnx.Graph).Less, "less_or_equal": (*onnx.Graph).LessOrEqual, "greater": (*onnx.Graph).Greater,
 			"greater_or_equal": (*onnx.Graph).GreaterOrEqual, "equal": (*onnx.Graph).Equal,
-			"where": func(g *onnx.Graph, a, b onnx.Value) onnx.Value { return g.Where(g.Less(a, b), a, b) },
+			"where": func(g *onnx.Graph, a, b onnx.Value) onnx.Value { // onnxruntime's Where turns -0 into 0, so 0 is added
+				y := g.Where(g.Less(a, b), a, b)
+				return g.AddOp(y, g.Cast(g.Less(a, a), y.Type))
+			},
 		} {
 			add(name+"/"+p.name, true, two(f), p.a, p.b)
 		}
@@ -166,12 +169,8 @@ func opCases(t *testing.T) []opCase {
 		"floor": (*onnx.Graph).Floor, "round": (*onnx.Graph).Round, "sqrt": (*onnx.Graph).Sqrt, "relu": (*onnx.Graph).Relu,
 		"abs": (*onnx.Graph).Abs, "neg": (*onnx.Graph).Neg,
 	} {
-		d, s := doubles, floats
-		if name == "relu" { // a NaN becomes NaN in some runtimes and 0 in others
-			d, s = append(append([]float64{}, d[:11]...), d[12:]...), append(append([]float32{}, s[:11]...), s[12:]...)
-		}
-		add(name+"/double", true, one(f), d)
-		add(name+"/float", true, one(f), s)
+		add(name+"/double", true, one(f), doubles)
+		add(name+"/float", true, one(f), floats)
 	}
 	for name, f := range map[string]func(g *onnx.Graph, a onnx.Value) onnx.Value{"abs": (*onnx.Graph).Abs, "neg": (*onnx.Graph).Neg} {
 		add(name+"/int64", true, one(f), int64s)
@@ -181,11 +180,7 @@ func opCases(t *testing.T) []opCase {
 		"log": (*onnx.Graph).Log, "exp": (*onnx.Graph).Exp, "sigmoid": (*onnx.Graph).Sigmoid, "tanh": (*onnx.Graph).Tanh,
 		"erf": (*onnx.Graph).Erf, "gelu": (*onnx.Graph).Gelu,
 	} {
-		x := finite
-		if name == "log" {
-			x = append(append([]float32{}, floats[:11]...), floats[11:]...)
-		}
-		add(name+"/float", false, one(f), x)
+		add(name+"/float", false, one(f), floats)
 	}
 	add("log/double", false, one((*onnx.Graph).Log), doubles)
 	add("exp/double", false, one((*onnx.Graph).Exp), doubles)
@@ -193,15 +188,9 @@ func opCases(t *testing.T) []opCase {
 	for _, to := range []onnx.DType{onnx.Float, onnx.Double, onnx.Int64, onnx.Int32, onnx.Bool, onnx.UInt32, onnx.String} {
 		for _, from := range []any{doubles, floats, int64s, int32s, ua, bools} {
 			x := tensor(from)
-			isFloat, isInt := x.Type == onnx.Double || x.Type == onnx.Float, x.Type == onnx.Int64 || x.Type == onnx.Int32 || x.Type == onnx.UInt32
+			isInt := x.Type == onnx.Int64 || x.Type == onnx.Int32 || x.Type == onnx.UInt32
 			if to == onnx.String && x.Type != onnx.Int64 || to == onnx.UInt32 && !isInt || x.Type == to {
 				continue
-			}
-			switch {
-			case isFloat && to == onnx.Int64:
-				from = inRange(from, 0x1p62)
-			case isFloat && to == onnx.Int32:
-				from = inRange(from, 0x1p31)
 			}
 			add(fmt.Sprintf("cast/%v/%v", x.Type, to), true, one(func(g *onnx.Graph, a onnx.Value) onnx.Value { return g.Cast(a, to) }), from)
 		}
@@ -225,7 +214,7 @@ func opCases(t *testing.T) []opCase {
 	}, floats)
 	add("broadcast/where", true, func(g *onnx.Graph, x []onnx.Value) onnx.Value {
 		return g.Where(g.IsNaN(x[0]), g.Vector([]float32{1, 2, 3}), x[0])
-	}, floats)
+	}, floats[2:])
 	add("softmax", false, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.Softmax(g.Concat(x[0], x[1], x[0])) }, finite, reversed(finite))
 	add("softmax/one", false, one((*onnx.Graph).Softmax), finite)
 	ga, gb := cross(finite[:11])
@@ -242,7 +231,8 @@ func opCases(t *testing.T) []opCase {
 	add("reduce_sum/double", false, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.ReduceSum(g.Concat(x...)) }, da, db)
 	add("reduce_sum/float", false, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.ReduceSum(g.Concat(x...)) }, fa, fb)
 	add("argmax/float", true, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.ArgMax(g.Concat(x[0], x[1], x[0])) }, ga, gb)
-	dd := inRange(doubles, inf).([]float64)
+	dd := append(append([]float64{}, doubles[:11]...), doubles[12:]...) // no NaN
+	add("softmax/extreme", false, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.Softmax(g.Concat(x[0], x[1], x[0])) }, ga, gb)
 	add("argmax/double", true, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.ArgMax(g.Concat(x[0], x[1])) }, dd, reversed(dd))
 
 	codes := []int64{0, 1, 2, 3, -1, -4, 2, 0}
@@ -276,28 +266,6 @@ func opCases(t *testing.T) []opCase {
 		return g.Cast(g.Mod(g.MurmurHash3(a, 3, true), g.UInt32(1000)), onnx.Int64)
 	}), strData)
 	return cases
-}
-
-func inRange(xs any, limit float64) any {
-	switch xs := xs.(type) {
-	case []float64:
-		var out []float64
-		for _, x := range xs {
-			if math.Abs(x) < limit {
-				out = append(out, x)
-			}
-		}
-		return out
-	case []float32:
-		var out []float32
-		for _, x := range xs {
-			if math.Abs(float64(x)) < limit {
-				out = append(out, x)
-			}
-		}
-		return out
-	}
-	return xs
 }
 
 func reversed[T any](xs []T) []T {

@@ -201,8 +201,8 @@ func read[T any](r *bytes.Reader, n int) ([]T, error) {
 }
 
 // Equal compares what a program yields with what another does, by output name. Types and shapes must be the same, and
-// integers, booleans and strings equal. Floats and doubles must be equal (NaN to NaN, and -0 to 0) where exact, otherwise
-// differ by at most 1e-6 + 1e-5·|want|. The error names the first element that differs.
+// integers, booleans and strings equal. Floats and doubles must have the same bits (but any NaN is like any other) where exact,
+// otherwise differ by at most 1e-6 + 1e-5·|want|. The error names the first element that differs.
 func Equal(have, want map[string]onnx.Tensor, exact bool) error {
 	if len(have) != len(want) {
 		return fmt.Errorf("%d outputs, want %d", len(have), len(want))
@@ -225,7 +225,7 @@ func equal(h, w *onnx.Tensor, exact bool) error {
 	}
 	near := func(a, b float64) bool {
 		if a == b || a != a && b != b {
-			return true
+			return !exact || math.Signbit(a) == math.Signbit(b) || a != a
 		}
 		return !exact && !math.IsInf(a, 0) && !math.IsInf(b, 0) && math.Abs(a-b) <= 1e-6+1e-5*math.Abs(b)
 	}
