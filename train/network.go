@@ -23,6 +23,8 @@ type Network struct {
 	batches int // of an epoch, set by Begin
 	work    *work
 	infer   []*Predictor
+
+	parallelFrom int // number of multiplications of a batch from which waking other workers pays
 }
 
 // Options are what New needs besides the configuration.
@@ -37,7 +39,7 @@ func New(cfg Config, l table.Layout, o Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{plan: p, pool: o.Pool, chain: NewChain(p.cfg.Optimizer), loss: newLoss(p.cfg.Loss), sched: newSchedule(p.cfg.Optimizer)}
+	n := &Network{plan: p, pool: o.Pool, chain: NewChain(p.cfg.Optimizer), loss: newLoss(p.cfg.Loss), sched: newSchedule(p.cfg.Optimizer), parallelFrom: 1 << 17}
 	if n.classW, err = classWeights(p.cfg.Train.ClassWeights, l.Classes, o.ClassCounts); err != nil {
 		return nil, err
 	}

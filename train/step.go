@@ -219,7 +219,7 @@ func (n *Network) gradient(b *table.Encoded) float64 {
 	w := n.work
 	w.batch, w.slices = b, n.sliceCount(b.Rows)
 	group := len(w.passes)
-	parallel := n.pool != nil && w.slices > 1 && b.Rows*(n.dense+8*len(n.layout.Codes)) >= parallelFrom
+	parallel := n.pool != nil && w.slices > 1 && b.Rows*(n.dense+8*len(n.layout.Codes)) >= n.parallelFrom
 	if !parallel {
 		group = 1
 	}
@@ -250,9 +250,6 @@ func (n *Network) gradient(b *table.Encoded) float64 {
 	}
 	return sum
 }
-
-// parallelFrom is the number of multiplications from which waking other workers pays.
-const parallelFrom = 1 << 17
 
 // runSlice computes the i-th slice of the group.
 func (n *Network) runSlice(i int) {

@@ -90,8 +90,8 @@ func (c Chain) Slots() int {
 	return n
 }
 
-// eachRow applies t to each row by itself.
-func eachRow(t Transform, at At, u []float32, rows []int32, width int, params, state []float32) {
+// eachRow applies t to each row by itself. (Generic, so that t is not boxed.)
+func eachRow[T Transform](t T, at At, u []float32, rows []int32, width int, params, state []float32) {
 	s := t.Slots() * width
 	for i, r := range rows {
 		k := int(r)
@@ -153,8 +153,9 @@ func (ScaleByAdam) Slots() int { return 2 }
 func (a ScaleByAdam) at(step int64) kernel.AdamStep {
 	s := kernel.AdamStep{Beta1: float32(a.Beta1), Beta2: float32(a.Beta2), Correct1: 1, Correct2: 1, Epsilon: float32(a.Epsilon)}
 	if a.Correct {
-		s.Correct1 = float32(1 / (1 - power(a.Beta1, step)))
-		s.Correct2 = float32(1 / (1 - power(a.Beta2, step)))
+		// By the rounded betas, as the moments are: 1-0.999 is off by 1e-5 of itself in float32, and the correction must be too.
+		s.Correct1 = float32(1 / (1 - power(float64(s.Beta1), step)))
+		s.Correct2 = float32(1 / (1 - power(float64(s.Beta2), step)))
 	}
 	return s
 }

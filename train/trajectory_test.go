@@ -1,0 +1,171 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"howdah/internal/table"
+)
+
+type trajectories struct {
+	Torch        string
+	Batch, Steps int
+	ClassWeights []float64 `json:"class_weights"`
+	Problems     []struct {
+		Kind    string
+		X, Y, W []float32
+		Codes   []int32
+		Params  map[string][]float32
+	}
+	Runs []struct {
+		Name, Problem string
+		Optimizer     map[string]any
+		Loss          struct {
+			Loss           string
+			LabelSmoothing float64 `json:"label_smoothing"`
+			Delta          *float64
+		}
+		Losses []float64
+		Final  map[string][]float64
+	}
+	Schedules []struct {
+		Schedule map[string]any
+		Metrics  []float64
+		Rates    []float64
+	}
+}
+
+func readTrajectories(t *testing.T) trajectories {
+	t.Helper()
+	b, err := os.ReadFile("testdata/oracle/trajectories.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o trajectories
+	if err := json.Unmarshal(b, &o); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Runs) == 0 || len(o.Schedules) == 0 || len(o.Problems) != 3 {
+		t.Fatalf("the oracle has %d runs, %d schedules, %d problems", len(o.Runs), len(o.Schedules), len(o.Problems))
+	}
+	return o
+}
+
+// TestTrajectories compares ten steps of each optimiser with PyTorch's.
+func TestTrajectories(t *testing.T) {
+	t.Parallel()
+	o := readTrajectories(t)
+	for _, r := range o.Runs {
+		t.Run(r.Name, func(t *testing.T) {
+			t.Parallel()
+			var cfg Config
+			if err := cfg.Optimizer.UnmarshalJob(r.Optimizer); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Model = ModelConfig{Type: "mlp", Hidden: []int{7}, Activation: "tanh"}
+			cfg.Loss = LossConfig{Type: r.Loss.Loss, LabelSmoothing: r.Loss.LabelSmoothing, Delta: r.Loss.Delta}
+			classes := map[string]int{"binary": 2, "multi": 3, "regression": 0}[r.Problem]
+			cfg.Train = TrainConfig{BatchSize: o.Batch, Slice: 7, Epochs: o.Steps}
+			if classes == 3 {
+				cfg.Train.ClassWeights.Weights = map[string]float64{}
+				for i, w := range o.ClassWeights {
+					cfg.Train.ClassWeights.Weights[layoutOf(0, 3).Classes[i]] = w
+				}
+			}
+			l := layoutOf(4, classes, [2]int{6, 3}, [2]int{5, 0})
+			n := newNet(t, cfg, l, nil)
+			for _, p := range o.Problems {
+				if p.Kind != r.Problem {
+					continue
+				}
+				for _, b := range n.blocks {
+					if len(p.Params[b.Name]) != b.size() {
+						t.Fatalf("the oracle has %d numbers for %s, want %d", len(p.Params[b.Name]), b.Name, b.size())
+					}
+					copy(n.state.Params[b.Offset:], p.Params[b.Name])
+				}
+				e := &table.Encoded{Rows: len(p.Y), Dense: p.X, Codes: p.Codes, Labels: p.Y, Weights: p.W, IDs: make([]uint64, len(p.Y))}
+				rows, err := NewMemory(l, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, want := range r.Losses {
+					var have float64
+					if n.full() {
+						l, err := n.Round(context.Background(), rows)
+						if err == nil {
+							err = n.Observe(nil)
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+						have = l.Loss
+					} else {
+						before, weight := n.state.Loss, n.state.Weight
+						lo, hi := i*o.Batch, (i+1)*o.Batch
+						if err := n.Step(&table.Encoded{Rows: o.Batch, Dense: p.X[lo*4 : hi*4], Codes: p.Codes[lo*2 : hi*2], Labels: p.Y[lo:hi], Weights: p.W[lo:hi], IDs: e.IDs[lo:hi]}); err != nil {
+							t.Fatal(err)
+						}
+						have = (n.state.Loss - before) / (n.state.Weight - weight)
+					}
+					if math.Abs(have-want) > 2e-6*(1+math.Abs(want)) {
+						t.Errorf("loss of step %d: %v, want %v", i+1, have, want)
+					}
+				}
+			}
+			// Without correction the update carries the rounding of 1 - beta_2, 1e-5 of it.
+			tol := 1e-6
+			if n.cfg.Optimizer.BiasCorrection != nil && !*n.cfg.Optimizer.BiasCorrection {
+				tol = 5e-6
+			}
+			worst := 0.0
+			for _, b := range n.blocks {
+				for i, want := range r.Final[b.Name] {
+					have := float64(n.state.Params[b.Offset+i])
+					worst = max(worst, math.Abs(have-want)/(1+math.Abs(want)))
+					if math.Abs(have-want) > tol*(1+math.Abs(want)) {
+						t.Errorf("%s[%d] after %d steps: %v, want %v", b.Name, i, o.Steps, have, want)
+					}
+				}
+			}
+			t.Logf("torch %s: largest difference %.2g", o.Torch, worst)
+		})
+	}
+}
+
+// TestSchedules compares the rate of each epoch with PyTorch's schedulers.
+func TestSchedules(t *testing.T) {
+	t.Parallel()
+	for _, s := range readTrajectories(t).Schedules {
+		t.Run(s.Schedule["type"].(string), func(t *testing.T) {
+			t.Parallel()
+			cfg := Config{Optimizer: OptimizerConfig{Type: "sgd", LearningRate: ptr(0.5)}}
+			if err := cfg.Optimizer.Schedule.UnmarshalJob(s.Schedule); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Train.Epochs, cfg.Train.BatchSize = len(s.Rates), 16
+			l := layoutOf(2, 2)
+			n := newNet(t, cfg, l, nil)
+			rows := rowsOf(t, l, 16, 1, false)
+			for e, want := range s.Rates {
+				l, err := n.Round(context.Background(), rows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(l.Rate-want) > 1e-6*want {
+					t.Errorf("rate of epoch %d: %v, want %v", e, l.Rate, want)
+				}
+				var m Metrics
+				if s.Metrics != nil {
+					m = Metrics{"log_loss": s.Metrics[e]}
+				}
+				if err := n.Observe(m); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
