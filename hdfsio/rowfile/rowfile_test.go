@@ -120,6 +120,16 @@ func TestRoundTripAndShuffle(t *testing.T) {
 				t.Errorf("skip %d: %d rows", skip, len(rest))
 			}
 		}
+		var ordered []int
+		for e, err := range s.InOrder(t.Context(), 100, 3) {
+			if err != nil || e.Rows > 100 {
+				t.Fatal(e.Rows, err)
+			}
+			ordered = check(e, ordered)
+		}
+		if len(ordered) != n-300 || ordered[0] != 300 || !slices.IsSorted(ordered) {
+			t.Errorf("in order: %d rows", len(ordered))
+		}
 		slices.Sort(a)
 		for i, k := range a {
 			if i != k {

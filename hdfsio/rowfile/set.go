@@ -62,11 +62,7 @@ func (s *Set) Block(i int, buf []byte, e *table.Encoded) error {
 // Sequential yields the blocks in order, reading one ahead.
 func (s *Set) Sequential(ctx context.Context) iter.Seq2[*table.Encoded, error] {
 	return func(yield func(*table.Encoded, error) bool) {
-		order := make([]int, len(s.blocks))
-		for i := range order {
-			order[i] = i
-		}
-		s.stream(ctx, order, 1, func(w []table.Encoded) bool { return yield(&w[0], nil) }, func(err error) { yield(nil, err) })
+		s.stream(ctx, identity(len(s.blocks)), 1, func(w []table.Encoded) bool { return yield(&w[0], nil) }, func(err error) { yield(nil, err) })
 	}
 }
 
@@ -136,21 +132,38 @@ func (s *Set) stream(ctx context.Context, order []int, n int, use func([]table.E
 }
 
 // Batches yields the rows of one epoch, shuffled, in minibatches of batchSize rows (the last may be smaller), from
-// minibatch skip on. Blocks are drawn in random order over all files and rows are mixed within a window of them. A
-// batchSize below 1 means blocks in order, unshuffled: for a pass over all rows whose sum is taken. A yielded batch is
-// valid until the loop goes on.
+// minibatch skip on. Blocks are drawn in random order over all files and rows are mixed within a window of them. A yielded
+// batch is valid until the loop goes on.
 func (s *Set) Batches(ctx context.Context, seed uint64, epoch, batchSize, skip int) iter.Seq2[*table.Encoded, error] {
-	if batchSize < 1 {
-		return s.Sequential(ctx)
+	order := permutation(len(s.blocks), mix(seed, uint64(epoch), 0))
+	return s.batches(ctx, order, s.window, batchSize, skip, func(window, rows int) []int {
+		return permutation(rows, mix(seed, uint64(epoch), uint64(window+1)))
+	})
+}
+
+// InOrder yields the rows as they lie, in minibatches of batchSize rows, from minibatch skip on.
+func (s *Set) InOrder(ctx context.Context, batchSize, skip int) iter.Seq2[*table.Encoded, error] {
+	return s.batches(ctx, identity(len(s.blocks)), 1, batchSize, skip, func(_, rows int) []int { return identity(rows) })
+}
+
+func identity(n int) []int {
+	p := make([]int, n)
+	for i := range p {
+		p[i] = i
 	}
+	return p
+}
+
+// batches reads blocks in the given order, a window of them at a time, and gathers the rows of window k in the order
+// that arrange returns.
+func (s *Set) batches(ctx context.Context, order []int, window, batchSize, skip int, arrange func(k, rows int) []int) iter.Seq2[*table.Encoded, error] {
 	return func(yield func(*table.Encoded, error) bool) {
-		order := permutation(len(s.blocks), mix(seed, uint64(epoch), 0))
 		skipRows := int64(skip) * int64(batchSize)
-		windowAt := 0
+		k := 0
 		// Whole windows before the first wanted row are not read.
-		for windowAt*s.window < len(order) {
+		for k*window < len(order) {
 			n := int64(0)
-			for _, b := range order[windowAt*s.window : min((windowAt+1)*s.window, len(order))] {
+			for _, b := range order[k*window : min((k+1)*window, len(order))] {
 				ref := s.blocks[b]
 				n += int64(s.files[ref.file].blockRows(int(ref.block)))
 			}
@@ -158,7 +171,7 @@ func (s *Set) Batches(ctx context.Context, seed uint64, epoch, batchSize, skip i
 				break
 			}
 			skipRows -= n
-			windowAt++
+			k++
 		}
 		out := newChunk(s.shape, max(1, chunkRows/batchSize)*batchSize)
 		flush := func() bool {
@@ -172,24 +185,19 @@ func (s *Set) Batches(ctx context.Context, seed uint64, epoch, batchSize, skip i
 			return true
 		}
 		stopped := false
-		s.stream(ctx, order[min(windowAt*s.window, len(order)):], s.window, func(w []table.Encoded) bool {
-			total := 0
-			starts := make([]int, len(w)+1)
+		var starts []int
+		var home []int32 // the block of each row of the window
+		s.stream(ctx, order[min(k*window, len(order)):], window, func(w []table.Encoded) bool {
+			starts, home = starts[:0], home[:0]
 			for i := range w {
-				total += w[i].Rows
-				starts[i+1] = total
-			}
-			perm := permutation(total, mix(seed, uint64(epoch), uint64(windowAt+1)))
-			windowAt++
-			home := make([]int32, total) // the block of each row
-			for i := range w {
-				for r := starts[i]; r < starts[i+1]; r++ {
-					home[r] = int32(i)
+				starts = append(starts, len(home))
+				for range w[i].Rows {
+					home = append(home, int32(i))
 				}
 			}
-			perm = perm[skipRows:]
-			skipRows = 0
-			for _, r := range perm {
+			rows := arrange(k, len(home))[skipRows:]
+			k, skipRows = k+1, 0
+			for _, r := range rows {
 				b := home[r]
 				out.add(&w[b], r-starts[b])
 				if out.n == out.cap && !flush() {
@@ -260,10 +268,7 @@ func splitmix(x uint64) uint64 {
 
 // permutation of 0..n-1 by Fisher and Yates; draw i is a function of (key, i).
 func permutation(n int, key uint64) []int {
-	p := make([]int, n)
-	for i := range p {
-		p[i] = i
-	}
+	p := identity(n)
 	for i := n - 1; i > 0; i-- {
 		hi, _ := bits.Mul64(splitmix(key^uint64(i)*0xd1342543de82ef95), uint64(i+1))
 		j := int(hi)
