@@ -104,12 +104,13 @@ func LogSumExpRows(dst, src []float32, n int) {
 	for i := range dst {
 		row := src[i*n : (i+1)*n]
 		m := maxOf(row)
-		if m-m != 0 { // infinite: no row element is finite, or one is +Inf
-			var s float32
+		if m-m != 0 { // infinite, and so is the answer, unless there is a NaN
 			for _, x := range row {
-				s += x
+				if x != x {
+					m = x
+				}
 			}
-			dst[i] = s
+			dst[i] = m
 			continue
 		}
 		var sum float64
