@@ -17,5 +17,10 @@ func detect() level {
 
 func set(l level) { current = l }
 
-// vectors says whether the functions of vectors run in assembly.
-func vectors() bool { return current >= levelAVX2 }
+// vectors returns the level that a function of n elements runs on: pure Go where there are none.
+func vectors(n int) level {
+	if n == 0 {
+		return levelGo
+	}
+	return current
+}

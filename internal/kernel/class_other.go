@@ -8,4 +8,4 @@ func detect() level { return levelGo }
 
 func set(level) { current = levelGo }
 
-func vectors() bool { return false }
+func vectors(int) level { return levelGo }

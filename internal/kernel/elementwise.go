@@ -7,7 +7,11 @@ import "math"
 // Exp sets dst[i] = exp(src[i]): +Inf above 88.72, denormal below -87.33, 0 below -103.97.
 func Exp(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		expAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		expAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -19,7 +23,11 @@ func Exp(dst, src []float32) {
 // Log sets dst[i] = log(src[i]): -Inf for 0, NaN below.
 func Log(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		logAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		logAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -31,7 +39,11 @@ func Log(dst, src []float32) {
 // Sigmoid sets dst[i] = 1/(1+exp(-src[i])), with full relative precision at both ends.
 func Sigmoid(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		sigmoidAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		sigmoidAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -43,7 +55,11 @@ func Sigmoid(dst, src []float32) {
 // Tanh sets dst[i] = tanh(src[i]).
 func Tanh(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		tanhAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		tanhAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -55,7 +71,11 @@ func Tanh(dst, src []float32) {
 // Erf sets dst[i] = erf(src[i]).
 func Erf(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		erfAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		erfAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -68,7 +88,11 @@ func Erf(dst, src []float32) {
 // |x|·2^-23; far below zero, where 1+erf cancels, it has no relative precision.
 func Gelu(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		geluAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		geluAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -80,7 +104,11 @@ func Gelu(dst, src []float32) {
 // Softplus sets dst[i] = log(1+exp(src[i])), without overflow.
 func Softplus(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		softplusAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		softplusAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -92,7 +120,7 @@ func Softplus(dst, src []float32) {
 // Relu sets dst[i] = max(src[i], 0). NaN stays NaN and -0 stays -0.
 func Relu(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		reluAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -104,7 +132,7 @@ func Relu(dst, src []float32) {
 // SigmoidGrad sets dx = dy·y·(1-y), where y is Sigmoid's result.
 func SigmoidGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors() && len(dx) > 0 {
+	if vectors(len(dx)) >= levelAVX2 {
 		sigmoidGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -116,7 +144,7 @@ func SigmoidGrad(dx, dy, y []float32) {
 // TanhGrad sets dx = dy·(1-y²), where y is Tanh's result.
 func TanhGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors() && len(dx) > 0 {
+	if vectors(len(dx)) >= levelAVX2 {
 		tanhGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -128,7 +156,7 @@ func TanhGrad(dx, dy, y []float32) {
 // ReluGrad sets dx = dy where y > 0 and 0 elsewhere; y is Relu's result or its argument.
 func ReluGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors() && len(dx) > 0 {
+	if vectors(len(dx)) >= levelAVX2 {
 		reluGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -140,7 +168,11 @@ func ReluGrad(dx, dy, y []float32) {
 // GeluGrad sets dx = dy·(Φ(x) + x·φ(x)), where x is Gelu's argument, Φ and φ the normal distribution and its density.
 func GeluGrad(dx, dy, x []float32) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
-	if vectors() && len(dx) > 0 {
+	switch vectors(len(dx)) {
+	case levelAVX512:
+		geluGradAVX512(&dx[0], &dy[0], &x[0], len(dx))
+		return
+	case levelAVX2:
 		geluGradAVX2(&dx[0], &dy[0], &x[0], len(dx))
 		return
 	}
@@ -152,7 +184,7 @@ func GeluGrad(dx, dy, x []float32) {
 // Add sets dst += src.
 func Add(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		addAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -164,7 +196,7 @@ func Add(dst, src []float32) {
 // Sub sets dst -= src.
 func Sub(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		subAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -176,7 +208,7 @@ func Sub(dst, src []float32) {
 // Mul sets dst *= src.
 func Mul(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		mulAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -188,7 +220,7 @@ func Mul(dst, src []float32) {
 // Axpy sets dst += a·src, the product rounded first.
 func Axpy(dst []float32, a float32, src []float32) {
 	src = src[:len(dst)]
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		axpyAVX2(&dst[0], a, &src[0], len(dst))
 		return
 	}
@@ -199,7 +231,7 @@ func Axpy(dst []float32, a float32, src []float32) {
 
 // Scale sets dst *= a.
 func Scale(dst []float32, a float32) {
-	if vectors() && len(dst) > 0 {
+	if vectors(len(dst)) >= levelAVX2 {
 		scaleAVX2(&dst[0], a, len(dst))
 		return
 	}
@@ -221,7 +253,7 @@ type AdamStep struct {
 func Adam(u, m, v []float32, s AdamStep) {
 	m, v = m[:len(u)], v[:len(u)]
 	a1, a2 := 1-s.Beta1, 1-s.Beta2
-	if vectors() && len(u) > 0 {
+	if vectors(len(u)) >= levelAVX2 {
 		adamAVX2(&u[0], &m[0], &v[0], len(u), s.Beta1, a1, s.Beta2, a2, s.Correct1, s.Correct2, s.Epsilon)
 		return
 	}

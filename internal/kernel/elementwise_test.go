@@ -230,10 +230,7 @@ func BenchmarkVectors(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
 	}
-	levels(b, func(t testing.TB, name string, l level) {
-		if l == levelAVX512 {
-			return // the same code as AVX2
-		}
+	levels(b, func(t testing.TB, name string, _ level) {
 		b := t.(*testing.B)
 		for _, f := range unary {
 			b.Run(f.name+"/"+name, func(b *testing.B) { per(b, func() { f.f(y, x) }) })

@@ -21,7 +21,7 @@ func tree(l *[lanes]float64) float64 {
 func Sum(x []float32) float64 {
 	var l [lanes]float64
 	done := 0
-	if n := len(x) &^ (lanes - 1); vectors() && n > 0 {
+	if n := len(x) &^ (lanes - 1); vectors(n) >= levelAVX2 {
 		sumAVX2(&x[0], n, &l[0])
 		done = n
 	}
@@ -39,7 +39,7 @@ func Dot(x, y []float32) float64 {
 	y = y[:len(x)]
 	var l [lanes]float64
 	done := 0
-	if n := len(x) &^ (lanes - 1); vectors() && n > 0 {
+	if n := len(x) &^ (lanes - 1); vectors(n) >= levelAVX2 {
 		dotAVX2(&x[0], &y[0], n, &l[0])
 		done = n
 	}

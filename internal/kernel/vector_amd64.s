@@ -3,61 +3,97 @@
 #include "textflag.h"
 
 // func expAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·expAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ    DX, $0x08
+	CMPQ    DX, $0x10
 	JLT     rest
 	VMOVUPS (CX), Y0
-	VMOVUPS word42b20000<>+0(SB), Y1
-	VMINPS  Y0, Y1, Y0
-	VMOVUPS wordc2d00000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
-	VMULPS  word3fb8aa3b<>+0(SB), Y0, Y1
-	VADDPS  word4b400000<>+0(SB), Y1, Y1
-	VPSUBD  word4b400000<>+0(SB), Y1, Y2
-	VSUBPS  word4b400000<>+0(SB), Y1, Y1
-	VMULPS  word3f318000<>+0(SB), Y1, Y3
-	VSUBPS  Y3, Y0, Y0
-	VMULPS  wordb95e8083<>+0(SB), Y1, Y1
-	VSUBPS  Y1, Y0, Y0
-	VMULPS  word3ab51ebd<>+0(SB), Y0, Y1
-	VADDPS  word3c091cf0<>+0(SB), Y1, Y1
-	VMULPS  Y0, Y1, Y1
-	VADDPS  word3d2aac60<>+0(SB), Y1, Y1
-	VMULPS  Y0, Y1, Y1
-	VADDPS  word3e2aaa49<>+0(SB), Y1, Y1
-	VMULPS  Y0, Y1, Y1
-	VADDPS  word3efffffe<>+0(SB), Y1, Y1
-	VMULPS  Y0, Y0, Y3
-	VMULPS  Y3, Y1, Y1
-	VADDPS  Y0, Y1, Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS word42b20000<>+0(SB), Y2
+	VMINPS  Y0, Y2, Y0
+	VMINPS  Y1, Y2, Y1
+	VMOVUPS wordc2d00000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y0
+	VMAXPS  Y1, Y2, Y1
+	VMULPS  word3fb8aa3b<>+0(SB), Y0, Y2
+	VMULPS  word3fb8aa3b<>+0(SB), Y1, Y3
+	VADDPS  word4b400000<>+0(SB), Y2, Y2
+	VADDPS  word4b400000<>+0(SB), Y3, Y3
+	VPSUBD  word4b400000<>+0(SB), Y2, Y4
+	VPSUBD  word4b400000<>+0(SB), Y3, Y5
+	VSUBPS  word4b400000<>+0(SB), Y2, Y2
+	VSUBPS  word4b400000<>+0(SB), Y3, Y3
+	VMULPS  word3f318000<>+0(SB), Y2, Y6
+	VMULPS  word3f318000<>+0(SB), Y3, Y7
+	VSUBPS  Y6, Y0, Y0
+	VSUBPS  Y7, Y1, Y1
+	VMULPS  wordb95e8083<>+0(SB), Y2, Y2
+	VMULPS  wordb95e8083<>+0(SB), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y1, Y1
+	VMULPS  word3ab51ebd<>+0(SB), Y0, Y2
+	VMULPS  word3ab51ebd<>+0(SB), Y1, Y3
+	VADDPS  word3c091cf0<>+0(SB), Y2, Y2
+	VADDPS  word3c091cf0<>+0(SB), Y3, Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VADDPS  word3d2aac60<>+0(SB), Y2, Y2
+	VADDPS  word3d2aac60<>+0(SB), Y3, Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VADDPS  word3e2aaa49<>+0(SB), Y2, Y2
+	VADDPS  word3e2aaa49<>+0(SB), Y3, Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VADDPS  word3efffffe<>+0(SB), Y2, Y2
+	VADDPS  word3efffffe<>+0(SB), Y3, Y3
+	VMULPS  Y0, Y0, Y6
+	VMULPS  Y1, Y1, Y7
+	VMULPS  Y6, Y2, Y2
+	VMULPS  Y7, Y3, Y3
+	VADDPS  Y0, Y2, Y0
+	VADDPS  Y1, Y3, Y1
 	VADDPS  word3f800000<>+0(SB), Y0, Y0
-	VPSRAD  $0x01, Y2, Y1
-	VPADDD  word0000007f<>+0(SB), Y1, Y3
+	VADDPS  word3f800000<>+0(SB), Y1, Y1
+	VPSRAD  $0x01, Y4, Y2
+	VPSRAD  $0x01, Y5, Y3
+	VPADDD  word0000007f<>+0(SB), Y2, Y6
+	VPADDD  word0000007f<>+0(SB), Y3, Y7
+	VPSLLD  $0x17, Y6, Y6
+	VPSLLD  $0x17, Y7, Y7
+	VMULPS  Y6, Y0, Y0
+	VMULPS  Y7, Y1, Y1
+	VPSUBD  Y2, Y4, Y2
+	VPSUBD  Y3, Y5, Y3
+	VPADDD  word0000007f<>+0(SB), Y2, Y2
+	VPADDD  word0000007f<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y2, Y2
 	VPSLLD  $0x17, Y3, Y3
-	VMULPS  Y3, Y0, Y0
-	VPSUBD  Y1, Y2, Y1
-	VPADDD  word0000007f<>+0(SB), Y1, Y1
-	VPSLLD  $0x17, Y1, Y1
-	VMULPS  Y1, Y0, Y0
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
 	JMP     loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMOVUPS    word42b20000<>+0(SB), Y2
 	VMINPS     Y1, Y2, Y1
@@ -92,6 +128,10 @@ rest:
 	VPSLLD     $0x17, Y2, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -105,7 +145,15 @@ DATA word42b20000<>+16(SB)/4, $0x42b20000
 DATA word42b20000<>+20(SB)/4, $0x42b20000
 DATA word42b20000<>+24(SB)/4, $0x42b20000
 DATA word42b20000<>+28(SB)/4, $0x42b20000
-GLOBL word42b20000<>(SB), RODATA|NOPTR, $32
+DATA word42b20000<>+32(SB)/4, $0x42b20000
+DATA word42b20000<>+36(SB)/4, $0x42b20000
+DATA word42b20000<>+40(SB)/4, $0x42b20000
+DATA word42b20000<>+44(SB)/4, $0x42b20000
+DATA word42b20000<>+48(SB)/4, $0x42b20000
+DATA word42b20000<>+52(SB)/4, $0x42b20000
+DATA word42b20000<>+56(SB)/4, $0x42b20000
+DATA word42b20000<>+60(SB)/4, $0x42b20000
+GLOBL word42b20000<>(SB), RODATA|NOPTR, $64
 
 DATA wordc2d00000<>+0(SB)/4, $0xc2d00000
 DATA wordc2d00000<>+4(SB)/4, $0xc2d00000
@@ -115,7 +163,15 @@ DATA wordc2d00000<>+16(SB)/4, $0xc2d00000
 DATA wordc2d00000<>+20(SB)/4, $0xc2d00000
 DATA wordc2d00000<>+24(SB)/4, $0xc2d00000
 DATA wordc2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL wordc2d00000<>(SB), RODATA|NOPTR, $32
+DATA wordc2d00000<>+32(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+36(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+40(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+44(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+48(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+52(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+56(SB)/4, $0xc2d00000
+DATA wordc2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL wordc2d00000<>(SB), RODATA|NOPTR, $64
 
 DATA word3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA word3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
@@ -125,7 +181,15 @@ DATA word3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
 DATA word3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
 DATA word3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
 DATA word3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL word3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA word3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA word3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL word3fb8aa3b<>(SB), RODATA|NOPTR, $64
 
 DATA word4b400000<>+0(SB)/4, $0x4b400000
 DATA word4b400000<>+4(SB)/4, $0x4b400000
@@ -135,7 +199,15 @@ DATA word4b400000<>+16(SB)/4, $0x4b400000
 DATA word4b400000<>+20(SB)/4, $0x4b400000
 DATA word4b400000<>+24(SB)/4, $0x4b400000
 DATA word4b400000<>+28(SB)/4, $0x4b400000
-GLOBL word4b400000<>(SB), RODATA|NOPTR, $32
+DATA word4b400000<>+32(SB)/4, $0x4b400000
+DATA word4b400000<>+36(SB)/4, $0x4b400000
+DATA word4b400000<>+40(SB)/4, $0x4b400000
+DATA word4b400000<>+44(SB)/4, $0x4b400000
+DATA word4b400000<>+48(SB)/4, $0x4b400000
+DATA word4b400000<>+52(SB)/4, $0x4b400000
+DATA word4b400000<>+56(SB)/4, $0x4b400000
+DATA word4b400000<>+60(SB)/4, $0x4b400000
+GLOBL word4b400000<>(SB), RODATA|NOPTR, $64
 
 DATA word3f318000<>+0(SB)/4, $0x3f318000
 DATA word3f318000<>+4(SB)/4, $0x3f318000
@@ -145,7 +217,15 @@ DATA word3f318000<>+16(SB)/4, $0x3f318000
 DATA word3f318000<>+20(SB)/4, $0x3f318000
 DATA word3f318000<>+24(SB)/4, $0x3f318000
 DATA word3f318000<>+28(SB)/4, $0x3f318000
-GLOBL word3f318000<>(SB), RODATA|NOPTR, $32
+DATA word3f318000<>+32(SB)/4, $0x3f318000
+DATA word3f318000<>+36(SB)/4, $0x3f318000
+DATA word3f318000<>+40(SB)/4, $0x3f318000
+DATA word3f318000<>+44(SB)/4, $0x3f318000
+DATA word3f318000<>+48(SB)/4, $0x3f318000
+DATA word3f318000<>+52(SB)/4, $0x3f318000
+DATA word3f318000<>+56(SB)/4, $0x3f318000
+DATA word3f318000<>+60(SB)/4, $0x3f318000
+GLOBL word3f318000<>(SB), RODATA|NOPTR, $64
 
 DATA wordb95e8083<>+0(SB)/4, $0xb95e8083
 DATA wordb95e8083<>+4(SB)/4, $0xb95e8083
@@ -155,7 +235,15 @@ DATA wordb95e8083<>+16(SB)/4, $0xb95e8083
 DATA wordb95e8083<>+20(SB)/4, $0xb95e8083
 DATA wordb95e8083<>+24(SB)/4, $0xb95e8083
 DATA wordb95e8083<>+28(SB)/4, $0xb95e8083
-GLOBL wordb95e8083<>(SB), RODATA|NOPTR, $32
+DATA wordb95e8083<>+32(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+36(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+40(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+44(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+48(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+52(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+56(SB)/4, $0xb95e8083
+DATA wordb95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL wordb95e8083<>(SB), RODATA|NOPTR, $64
 
 DATA word3ab51ebd<>+0(SB)/4, $0x3ab51ebd
 DATA word3ab51ebd<>+4(SB)/4, $0x3ab51ebd
@@ -165,7 +253,15 @@ DATA word3ab51ebd<>+16(SB)/4, $0x3ab51ebd
 DATA word3ab51ebd<>+20(SB)/4, $0x3ab51ebd
 DATA word3ab51ebd<>+24(SB)/4, $0x3ab51ebd
 DATA word3ab51ebd<>+28(SB)/4, $0x3ab51ebd
-GLOBL word3ab51ebd<>(SB), RODATA|NOPTR, $32
+DATA word3ab51ebd<>+32(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+36(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+40(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+44(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+48(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+52(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+56(SB)/4, $0x3ab51ebd
+DATA word3ab51ebd<>+60(SB)/4, $0x3ab51ebd
+GLOBL word3ab51ebd<>(SB), RODATA|NOPTR, $64
 
 DATA word3c091cf0<>+0(SB)/4, $0x3c091cf0
 DATA word3c091cf0<>+4(SB)/4, $0x3c091cf0
@@ -175,7 +271,15 @@ DATA word3c091cf0<>+16(SB)/4, $0x3c091cf0
 DATA word3c091cf0<>+20(SB)/4, $0x3c091cf0
 DATA word3c091cf0<>+24(SB)/4, $0x3c091cf0
 DATA word3c091cf0<>+28(SB)/4, $0x3c091cf0
-GLOBL word3c091cf0<>(SB), RODATA|NOPTR, $32
+DATA word3c091cf0<>+32(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+36(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+40(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+44(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+48(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+52(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+56(SB)/4, $0x3c091cf0
+DATA word3c091cf0<>+60(SB)/4, $0x3c091cf0
+GLOBL word3c091cf0<>(SB), RODATA|NOPTR, $64
 
 DATA word3d2aac60<>+0(SB)/4, $0x3d2aac60
 DATA word3d2aac60<>+4(SB)/4, $0x3d2aac60
@@ -185,7 +289,15 @@ DATA word3d2aac60<>+16(SB)/4, $0x3d2aac60
 DATA word3d2aac60<>+20(SB)/4, $0x3d2aac60
 DATA word3d2aac60<>+24(SB)/4, $0x3d2aac60
 DATA word3d2aac60<>+28(SB)/4, $0x3d2aac60
-GLOBL word3d2aac60<>(SB), RODATA|NOPTR, $32
+DATA word3d2aac60<>+32(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+36(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+40(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+44(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+48(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+52(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+56(SB)/4, $0x3d2aac60
+DATA word3d2aac60<>+60(SB)/4, $0x3d2aac60
+GLOBL word3d2aac60<>(SB), RODATA|NOPTR, $64
 
 DATA word3e2aaa49<>+0(SB)/4, $0x3e2aaa49
 DATA word3e2aaa49<>+4(SB)/4, $0x3e2aaa49
@@ -195,7 +307,15 @@ DATA word3e2aaa49<>+16(SB)/4, $0x3e2aaa49
 DATA word3e2aaa49<>+20(SB)/4, $0x3e2aaa49
 DATA word3e2aaa49<>+24(SB)/4, $0x3e2aaa49
 DATA word3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL word3e2aaa49<>(SB), RODATA|NOPTR, $32
+DATA word3e2aaa49<>+32(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+36(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+40(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+44(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+48(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+52(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+56(SB)/4, $0x3e2aaa49
+DATA word3e2aaa49<>+60(SB)/4, $0x3e2aaa49
+GLOBL word3e2aaa49<>(SB), RODATA|NOPTR, $64
 
 DATA word3efffffe<>+0(SB)/4, $0x3efffffe
 DATA word3efffffe<>+4(SB)/4, $0x3efffffe
@@ -205,7 +325,15 @@ DATA word3efffffe<>+16(SB)/4, $0x3efffffe
 DATA word3efffffe<>+20(SB)/4, $0x3efffffe
 DATA word3efffffe<>+24(SB)/4, $0x3efffffe
 DATA word3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL word3efffffe<>(SB), RODATA|NOPTR, $32
+DATA word3efffffe<>+32(SB)/4, $0x3efffffe
+DATA word3efffffe<>+36(SB)/4, $0x3efffffe
+DATA word3efffffe<>+40(SB)/4, $0x3efffffe
+DATA word3efffffe<>+44(SB)/4, $0x3efffffe
+DATA word3efffffe<>+48(SB)/4, $0x3efffffe
+DATA word3efffffe<>+52(SB)/4, $0x3efffffe
+DATA word3efffffe<>+56(SB)/4, $0x3efffffe
+DATA word3efffffe<>+60(SB)/4, $0x3efffffe
+GLOBL word3efffffe<>(SB), RODATA|NOPTR, $64
 
 DATA word3f800000<>+0(SB)/4, $0x3f800000
 DATA word3f800000<>+4(SB)/4, $0x3f800000
@@ -215,7 +343,15 @@ DATA word3f800000<>+16(SB)/4, $0x3f800000
 DATA word3f800000<>+20(SB)/4, $0x3f800000
 DATA word3f800000<>+24(SB)/4, $0x3f800000
 DATA word3f800000<>+28(SB)/4, $0x3f800000
-GLOBL word3f800000<>(SB), RODATA|NOPTR, $32
+DATA word3f800000<>+32(SB)/4, $0x3f800000
+DATA word3f800000<>+36(SB)/4, $0x3f800000
+DATA word3f800000<>+40(SB)/4, $0x3f800000
+DATA word3f800000<>+44(SB)/4, $0x3f800000
+DATA word3f800000<>+48(SB)/4, $0x3f800000
+DATA word3f800000<>+52(SB)/4, $0x3f800000
+DATA word3f800000<>+56(SB)/4, $0x3f800000
+DATA word3f800000<>+60(SB)/4, $0x3f800000
+GLOBL word3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA word0000007f<>+0(SB)/4, $0x0000007f
 DATA word0000007f<>+4(SB)/4, $0x0000007f
@@ -225,7 +361,15 @@ DATA word0000007f<>+16(SB)/4, $0x0000007f
 DATA word0000007f<>+20(SB)/4, $0x0000007f
 DATA word0000007f<>+24(SB)/4, $0x0000007f
 DATA word0000007f<>+28(SB)/4, $0x0000007f
-GLOBL word0000007f<>(SB), RODATA|NOPTR, $32
+DATA word0000007f<>+32(SB)/4, $0x0000007f
+DATA word0000007f<>+36(SB)/4, $0x0000007f
+DATA word0000007f<>+40(SB)/4, $0x0000007f
+DATA word0000007f<>+44(SB)/4, $0x0000007f
+DATA word0000007f<>+48(SB)/4, $0x0000007f
+DATA word0000007f<>+52(SB)/4, $0x0000007f
+DATA word0000007f<>+56(SB)/4, $0x0000007f
+DATA word0000007f<>+60(SB)/4, $0x0000007f
+GLOBL word0000007f<>(SB), RODATA|NOPTR, $64
 
 DATA tailmask<>+0(SB)/4, $0xffffffff
 DATA tailmask<>+4(SB)/4, $0xffffffff
@@ -246,72 +390,121 @@ DATA tailmask<>+60(SB)/4, $0x00000000
 GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
 // func logAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·logAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ      DX, $0x08
+	CMPQ      DX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VCMPPS    $0x11, word00800000<>+0(SB), Y0, Y1
-	VMULPS    word4b000000<>+0(SB), Y0, Y2
-	VBLENDVPS Y1, Y2, Y0, Y2
-	VANDPS    wordffffffe9<>+0(SB), Y1, Y1
-	VPSUBD    word3f3504f3<>+0(SB), Y2, Y3
-	VPSRAD    $0x17, Y3, Y3
-	VPADDD    Y3, Y1, Y1
-	VCVTDQ2PS Y1, Y1
-	VPSLLD    $0x17, Y3, Y3
-	VPSUBD    Y3, Y2, Y2
-	VSUBPS    word3f800000<>+0(SB), Y2, Y2
-	VMULPS    Y2, Y2, Y3
-	VMULPS    word3d8a4273<>+0(SB), Y2, Y4
-	VADDPS    wordbdef0804<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    word3df36020<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    wordbdfe1356<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    word3e119dbc<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    wordbe2aae27<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    word3e4cd23c<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    wordbe800003<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    word3eaaaaa4<>+0(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VMULPS    wordb95e8083<>+0(SB), Y1, Y5
-	VADDPS    Y5, Y4, Y4
-	VMULPS    word3f000000<>+0(SB), Y3, Y3
-	VSUBPS    Y3, Y4, Y3
-	VADDPS    Y2, Y3, Y2
-	VMULPS    word3f318000<>+0(SB), Y1, Y1
-	VADDPS    Y1, Y2, Y1
-	VCMPPS    $0x11, word7f800000<>+0(SB), Y0, Y2
-	VBLENDVPS Y2, Y1, Y0, Y1
-	VCMPPS    $0x11, word00000000<>+0(SB), Y0, Y2
-	VBLENDVPS Y2, word7fc00000<>+0(SB), Y1, Y1
+	VMOVUPS   32(CX), Y1
+	VCMPPS    $0x11, word00800000<>+0(SB), Y0, Y2
+	VCMPPS    $0x11, word00800000<>+0(SB), Y1, Y3
+	VMULPS    word4b000000<>+0(SB), Y0, Y4
+	VMULPS    word4b000000<>+0(SB), Y1, Y5
+	VBLENDVPS Y2, Y4, Y0, Y4
+	VBLENDVPS Y3, Y5, Y1, Y5
+	VANDPS    wordffffffe9<>+0(SB), Y2, Y2
+	VANDPS    wordffffffe9<>+0(SB), Y3, Y3
+	VPSUBD    word3f3504f3<>+0(SB), Y4, Y6
+	VPSUBD    word3f3504f3<>+0(SB), Y5, Y7
+	VPSRAD    $0x17, Y6, Y6
+	VPSRAD    $0x17, Y7, Y7
+	VPADDD    Y6, Y2, Y2
+	VPADDD    Y7, Y3, Y3
+	VCVTDQ2PS Y2, Y2
+	VCVTDQ2PS Y3, Y3
+	VPSLLD    $0x17, Y6, Y6
+	VPSLLD    $0x17, Y7, Y7
+	VPSUBD    Y6, Y4, Y4
+	VPSUBD    Y7, Y5, Y5
+	VSUBPS    word3f800000<>+0(SB), Y4, Y4
+	VSUBPS    word3f800000<>+0(SB), Y5, Y5
+	VMULPS    Y4, Y4, Y6
+	VMULPS    Y5, Y5, Y7
+	VMULPS    word3d8a4273<>+0(SB), Y4, Y8
+	VMULPS    word3d8a4273<>+0(SB), Y5, Y9
+	VADDPS    wordbdef0804<>+0(SB), Y8, Y8
+	VADDPS    wordbdef0804<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    word3df36020<>+0(SB), Y8, Y8
+	VADDPS    word3df36020<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    wordbdfe1356<>+0(SB), Y8, Y8
+	VADDPS    wordbdfe1356<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    word3e119dbc<>+0(SB), Y8, Y8
+	VADDPS    word3e119dbc<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    wordbe2aae27<>+0(SB), Y8, Y8
+	VADDPS    wordbe2aae27<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    word3e4cd23c<>+0(SB), Y8, Y8
+	VADDPS    word3e4cd23c<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    wordbe800003<>+0(SB), Y8, Y8
+	VADDPS    wordbe800003<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VADDPS    word3eaaaaa4<>+0(SB), Y8, Y8
+	VADDPS    word3eaaaaa4<>+0(SB), Y9, Y9
+	VMULPS    Y4, Y8, Y8
+	VMULPS    Y5, Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VMULPS    wordb95e8083<>+0(SB), Y2, Y10
+	VMULPS    wordb95e8083<>+0(SB), Y3, Y11
+	VADDPS    Y10, Y8, Y8
+	VADDPS    Y11, Y9, Y9
+	VMULPS    word3f000000<>+0(SB), Y6, Y6
+	VMULPS    word3f000000<>+0(SB), Y7, Y7
+	VSUBPS    Y6, Y8, Y6
+	VSUBPS    Y7, Y9, Y7
+	VADDPS    Y4, Y6, Y4
+	VADDPS    Y5, Y7, Y5
+	VMULPS    word3f318000<>+0(SB), Y2, Y2
+	VMULPS    word3f318000<>+0(SB), Y3, Y3
+	VADDPS    Y2, Y4, Y2
+	VADDPS    Y3, Y5, Y3
+	VCMPPS    $0x11, word7f800000<>+0(SB), Y0, Y4
+	VCMPPS    $0x11, word7f800000<>+0(SB), Y1, Y5
+	VBLENDVPS Y4, Y2, Y0, Y2
+	VBLENDVPS Y5, Y3, Y1, Y3
+	VCMPPS    $0x11, word00000000<>+0(SB), Y0, Y4
+	VCMPPS    $0x11, word00000000<>+0(SB), Y1, Y5
+	VBLENDVPS Y4, word7fc00000<>+0(SB), Y2, Y2
+	VBLENDVPS Y5, word7fc00000<>+0(SB), Y3, Y3
 	VCMPPS    $0x00, word00000000<>+0(SB), Y0, Y0
-	VBLENDVPS Y0, wordff800000<>+0(SB), Y1, Y0
+	VCMPPS    $0x00, word00000000<>+0(SB), Y1, Y1
+	VBLENDVPS Y0, wordff800000<>+0(SB), Y2, Y0
+	VBLENDVPS Y1, wordff800000<>+0(SB), Y3, Y1
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	SUBQ      $0x08, DX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
 	JMP       loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VCMPPS     $0x11, word00800000<>+0(SB), Y1, Y2
 	VMULPS     word4b000000<>+0(SB), Y1, Y3
@@ -357,6 +550,10 @@ rest:
 	VCMPPS     $0x00, word00000000<>+0(SB), Y1, Y1
 	VBLENDVPS  Y1, wordff800000<>+0(SB), Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -370,7 +567,15 @@ DATA word00800000<>+16(SB)/4, $0x00800000
 DATA word00800000<>+20(SB)/4, $0x00800000
 DATA word00800000<>+24(SB)/4, $0x00800000
 DATA word00800000<>+28(SB)/4, $0x00800000
-GLOBL word00800000<>(SB), RODATA|NOPTR, $32
+DATA word00800000<>+32(SB)/4, $0x00800000
+DATA word00800000<>+36(SB)/4, $0x00800000
+DATA word00800000<>+40(SB)/4, $0x00800000
+DATA word00800000<>+44(SB)/4, $0x00800000
+DATA word00800000<>+48(SB)/4, $0x00800000
+DATA word00800000<>+52(SB)/4, $0x00800000
+DATA word00800000<>+56(SB)/4, $0x00800000
+DATA word00800000<>+60(SB)/4, $0x00800000
+GLOBL word00800000<>(SB), RODATA|NOPTR, $64
 
 DATA word4b000000<>+0(SB)/4, $0x4b000000
 DATA word4b000000<>+4(SB)/4, $0x4b000000
@@ -380,7 +585,15 @@ DATA word4b000000<>+16(SB)/4, $0x4b000000
 DATA word4b000000<>+20(SB)/4, $0x4b000000
 DATA word4b000000<>+24(SB)/4, $0x4b000000
 DATA word4b000000<>+28(SB)/4, $0x4b000000
-GLOBL word4b000000<>(SB), RODATA|NOPTR, $32
+DATA word4b000000<>+32(SB)/4, $0x4b000000
+DATA word4b000000<>+36(SB)/4, $0x4b000000
+DATA word4b000000<>+40(SB)/4, $0x4b000000
+DATA word4b000000<>+44(SB)/4, $0x4b000000
+DATA word4b000000<>+48(SB)/4, $0x4b000000
+DATA word4b000000<>+52(SB)/4, $0x4b000000
+DATA word4b000000<>+56(SB)/4, $0x4b000000
+DATA word4b000000<>+60(SB)/4, $0x4b000000
+GLOBL word4b000000<>(SB), RODATA|NOPTR, $64
 
 DATA wordffffffe9<>+0(SB)/4, $0xffffffe9
 DATA wordffffffe9<>+4(SB)/4, $0xffffffe9
@@ -390,7 +603,15 @@ DATA wordffffffe9<>+16(SB)/4, $0xffffffe9
 DATA wordffffffe9<>+20(SB)/4, $0xffffffe9
 DATA wordffffffe9<>+24(SB)/4, $0xffffffe9
 DATA wordffffffe9<>+28(SB)/4, $0xffffffe9
-GLOBL wordffffffe9<>(SB), RODATA|NOPTR, $32
+DATA wordffffffe9<>+32(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+36(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+40(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+44(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+48(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+52(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+56(SB)/4, $0xffffffe9
+DATA wordffffffe9<>+60(SB)/4, $0xffffffe9
+GLOBL wordffffffe9<>(SB), RODATA|NOPTR, $64
 
 DATA word3f3504f3<>+0(SB)/4, $0x3f3504f3
 DATA word3f3504f3<>+4(SB)/4, $0x3f3504f3
@@ -400,7 +621,15 @@ DATA word3f3504f3<>+16(SB)/4, $0x3f3504f3
 DATA word3f3504f3<>+20(SB)/4, $0x3f3504f3
 DATA word3f3504f3<>+24(SB)/4, $0x3f3504f3
 DATA word3f3504f3<>+28(SB)/4, $0x3f3504f3
-GLOBL word3f3504f3<>(SB), RODATA|NOPTR, $32
+DATA word3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA word3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL word3f3504f3<>(SB), RODATA|NOPTR, $64
 
 DATA word3d8a4273<>+0(SB)/4, $0x3d8a4273
 DATA word3d8a4273<>+4(SB)/4, $0x3d8a4273
@@ -410,7 +639,15 @@ DATA word3d8a4273<>+16(SB)/4, $0x3d8a4273
 DATA word3d8a4273<>+20(SB)/4, $0x3d8a4273
 DATA word3d8a4273<>+24(SB)/4, $0x3d8a4273
 DATA word3d8a4273<>+28(SB)/4, $0x3d8a4273
-GLOBL word3d8a4273<>(SB), RODATA|NOPTR, $32
+DATA word3d8a4273<>+32(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+36(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+40(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+44(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+48(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+52(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+56(SB)/4, $0x3d8a4273
+DATA word3d8a4273<>+60(SB)/4, $0x3d8a4273
+GLOBL word3d8a4273<>(SB), RODATA|NOPTR, $64
 
 DATA wordbdef0804<>+0(SB)/4, $0xbdef0804
 DATA wordbdef0804<>+4(SB)/4, $0xbdef0804
@@ -420,7 +657,15 @@ DATA wordbdef0804<>+16(SB)/4, $0xbdef0804
 DATA wordbdef0804<>+20(SB)/4, $0xbdef0804
 DATA wordbdef0804<>+24(SB)/4, $0xbdef0804
 DATA wordbdef0804<>+28(SB)/4, $0xbdef0804
-GLOBL wordbdef0804<>(SB), RODATA|NOPTR, $32
+DATA wordbdef0804<>+32(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+36(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+40(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+44(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+48(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+52(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+56(SB)/4, $0xbdef0804
+DATA wordbdef0804<>+60(SB)/4, $0xbdef0804
+GLOBL wordbdef0804<>(SB), RODATA|NOPTR, $64
 
 DATA word3df36020<>+0(SB)/4, $0x3df36020
 DATA word3df36020<>+4(SB)/4, $0x3df36020
@@ -430,7 +675,15 @@ DATA word3df36020<>+16(SB)/4, $0x3df36020
 DATA word3df36020<>+20(SB)/4, $0x3df36020
 DATA word3df36020<>+24(SB)/4, $0x3df36020
 DATA word3df36020<>+28(SB)/4, $0x3df36020
-GLOBL word3df36020<>(SB), RODATA|NOPTR, $32
+DATA word3df36020<>+32(SB)/4, $0x3df36020
+DATA word3df36020<>+36(SB)/4, $0x3df36020
+DATA word3df36020<>+40(SB)/4, $0x3df36020
+DATA word3df36020<>+44(SB)/4, $0x3df36020
+DATA word3df36020<>+48(SB)/4, $0x3df36020
+DATA word3df36020<>+52(SB)/4, $0x3df36020
+DATA word3df36020<>+56(SB)/4, $0x3df36020
+DATA word3df36020<>+60(SB)/4, $0x3df36020
+GLOBL word3df36020<>(SB), RODATA|NOPTR, $64
 
 DATA wordbdfe1356<>+0(SB)/4, $0xbdfe1356
 DATA wordbdfe1356<>+4(SB)/4, $0xbdfe1356
@@ -440,7 +693,15 @@ DATA wordbdfe1356<>+16(SB)/4, $0xbdfe1356
 DATA wordbdfe1356<>+20(SB)/4, $0xbdfe1356
 DATA wordbdfe1356<>+24(SB)/4, $0xbdfe1356
 DATA wordbdfe1356<>+28(SB)/4, $0xbdfe1356
-GLOBL wordbdfe1356<>(SB), RODATA|NOPTR, $32
+DATA wordbdfe1356<>+32(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+36(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+40(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+44(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+48(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+52(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+56(SB)/4, $0xbdfe1356
+DATA wordbdfe1356<>+60(SB)/4, $0xbdfe1356
+GLOBL wordbdfe1356<>(SB), RODATA|NOPTR, $64
 
 DATA word3e119dbc<>+0(SB)/4, $0x3e119dbc
 DATA word3e119dbc<>+4(SB)/4, $0x3e119dbc
@@ -450,7 +711,15 @@ DATA word3e119dbc<>+16(SB)/4, $0x3e119dbc
 DATA word3e119dbc<>+20(SB)/4, $0x3e119dbc
 DATA word3e119dbc<>+24(SB)/4, $0x3e119dbc
 DATA word3e119dbc<>+28(SB)/4, $0x3e119dbc
-GLOBL word3e119dbc<>(SB), RODATA|NOPTR, $32
+DATA word3e119dbc<>+32(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+36(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+40(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+44(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+48(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+52(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+56(SB)/4, $0x3e119dbc
+DATA word3e119dbc<>+60(SB)/4, $0x3e119dbc
+GLOBL word3e119dbc<>(SB), RODATA|NOPTR, $64
 
 DATA wordbe2aae27<>+0(SB)/4, $0xbe2aae27
 DATA wordbe2aae27<>+4(SB)/4, $0xbe2aae27
@@ -460,7 +729,15 @@ DATA wordbe2aae27<>+16(SB)/4, $0xbe2aae27
 DATA wordbe2aae27<>+20(SB)/4, $0xbe2aae27
 DATA wordbe2aae27<>+24(SB)/4, $0xbe2aae27
 DATA wordbe2aae27<>+28(SB)/4, $0xbe2aae27
-GLOBL wordbe2aae27<>(SB), RODATA|NOPTR, $32
+DATA wordbe2aae27<>+32(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+36(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+40(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+44(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+48(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+52(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+56(SB)/4, $0xbe2aae27
+DATA wordbe2aae27<>+60(SB)/4, $0xbe2aae27
+GLOBL wordbe2aae27<>(SB), RODATA|NOPTR, $64
 
 DATA word3e4cd23c<>+0(SB)/4, $0x3e4cd23c
 DATA word3e4cd23c<>+4(SB)/4, $0x3e4cd23c
@@ -470,7 +747,15 @@ DATA word3e4cd23c<>+16(SB)/4, $0x3e4cd23c
 DATA word3e4cd23c<>+20(SB)/4, $0x3e4cd23c
 DATA word3e4cd23c<>+24(SB)/4, $0x3e4cd23c
 DATA word3e4cd23c<>+28(SB)/4, $0x3e4cd23c
-GLOBL word3e4cd23c<>(SB), RODATA|NOPTR, $32
+DATA word3e4cd23c<>+32(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+36(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+40(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+44(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+48(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+52(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+56(SB)/4, $0x3e4cd23c
+DATA word3e4cd23c<>+60(SB)/4, $0x3e4cd23c
+GLOBL word3e4cd23c<>(SB), RODATA|NOPTR, $64
 
 DATA wordbe800003<>+0(SB)/4, $0xbe800003
 DATA wordbe800003<>+4(SB)/4, $0xbe800003
@@ -480,7 +765,15 @@ DATA wordbe800003<>+16(SB)/4, $0xbe800003
 DATA wordbe800003<>+20(SB)/4, $0xbe800003
 DATA wordbe800003<>+24(SB)/4, $0xbe800003
 DATA wordbe800003<>+28(SB)/4, $0xbe800003
-GLOBL wordbe800003<>(SB), RODATA|NOPTR, $32
+DATA wordbe800003<>+32(SB)/4, $0xbe800003
+DATA wordbe800003<>+36(SB)/4, $0xbe800003
+DATA wordbe800003<>+40(SB)/4, $0xbe800003
+DATA wordbe800003<>+44(SB)/4, $0xbe800003
+DATA wordbe800003<>+48(SB)/4, $0xbe800003
+DATA wordbe800003<>+52(SB)/4, $0xbe800003
+DATA wordbe800003<>+56(SB)/4, $0xbe800003
+DATA wordbe800003<>+60(SB)/4, $0xbe800003
+GLOBL wordbe800003<>(SB), RODATA|NOPTR, $64
 
 DATA word3eaaaaa4<>+0(SB)/4, $0x3eaaaaa4
 DATA word3eaaaaa4<>+4(SB)/4, $0x3eaaaaa4
@@ -490,7 +783,15 @@ DATA word3eaaaaa4<>+16(SB)/4, $0x3eaaaaa4
 DATA word3eaaaaa4<>+20(SB)/4, $0x3eaaaaa4
 DATA word3eaaaaa4<>+24(SB)/4, $0x3eaaaaa4
 DATA word3eaaaaa4<>+28(SB)/4, $0x3eaaaaa4
-GLOBL word3eaaaaa4<>(SB), RODATA|NOPTR, $32
+DATA word3eaaaaa4<>+32(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+36(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+40(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+44(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+48(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+52(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+56(SB)/4, $0x3eaaaaa4
+DATA word3eaaaaa4<>+60(SB)/4, $0x3eaaaaa4
+GLOBL word3eaaaaa4<>(SB), RODATA|NOPTR, $64
 
 DATA word3f000000<>+0(SB)/4, $0x3f000000
 DATA word3f000000<>+4(SB)/4, $0x3f000000
@@ -500,7 +801,15 @@ DATA word3f000000<>+16(SB)/4, $0x3f000000
 DATA word3f000000<>+20(SB)/4, $0x3f000000
 DATA word3f000000<>+24(SB)/4, $0x3f000000
 DATA word3f000000<>+28(SB)/4, $0x3f000000
-GLOBL word3f000000<>(SB), RODATA|NOPTR, $32
+DATA word3f000000<>+32(SB)/4, $0x3f000000
+DATA word3f000000<>+36(SB)/4, $0x3f000000
+DATA word3f000000<>+40(SB)/4, $0x3f000000
+DATA word3f000000<>+44(SB)/4, $0x3f000000
+DATA word3f000000<>+48(SB)/4, $0x3f000000
+DATA word3f000000<>+52(SB)/4, $0x3f000000
+DATA word3f000000<>+56(SB)/4, $0x3f000000
+DATA word3f000000<>+60(SB)/4, $0x3f000000
+GLOBL word3f000000<>(SB), RODATA|NOPTR, $64
 
 DATA word7f800000<>+0(SB)/4, $0x7f800000
 DATA word7f800000<>+4(SB)/4, $0x7f800000
@@ -510,7 +819,15 @@ DATA word7f800000<>+16(SB)/4, $0x7f800000
 DATA word7f800000<>+20(SB)/4, $0x7f800000
 DATA word7f800000<>+24(SB)/4, $0x7f800000
 DATA word7f800000<>+28(SB)/4, $0x7f800000
-GLOBL word7f800000<>(SB), RODATA|NOPTR, $32
+DATA word7f800000<>+32(SB)/4, $0x7f800000
+DATA word7f800000<>+36(SB)/4, $0x7f800000
+DATA word7f800000<>+40(SB)/4, $0x7f800000
+DATA word7f800000<>+44(SB)/4, $0x7f800000
+DATA word7f800000<>+48(SB)/4, $0x7f800000
+DATA word7f800000<>+52(SB)/4, $0x7f800000
+DATA word7f800000<>+56(SB)/4, $0x7f800000
+DATA word7f800000<>+60(SB)/4, $0x7f800000
+GLOBL word7f800000<>(SB), RODATA|NOPTR, $64
 
 DATA word00000000<>+0(SB)/4, $0x00000000
 DATA word00000000<>+4(SB)/4, $0x00000000
@@ -520,7 +837,15 @@ DATA word00000000<>+16(SB)/4, $0x00000000
 DATA word00000000<>+20(SB)/4, $0x00000000
 DATA word00000000<>+24(SB)/4, $0x00000000
 DATA word00000000<>+28(SB)/4, $0x00000000
-GLOBL word00000000<>(SB), RODATA|NOPTR, $32
+DATA word00000000<>+32(SB)/4, $0x00000000
+DATA word00000000<>+36(SB)/4, $0x00000000
+DATA word00000000<>+40(SB)/4, $0x00000000
+DATA word00000000<>+44(SB)/4, $0x00000000
+DATA word00000000<>+48(SB)/4, $0x00000000
+DATA word00000000<>+52(SB)/4, $0x00000000
+DATA word00000000<>+56(SB)/4, $0x00000000
+DATA word00000000<>+60(SB)/4, $0x00000000
+GLOBL word00000000<>(SB), RODATA|NOPTR, $64
 
 DATA word7fc00000<>+0(SB)/4, $0x7fc00000
 DATA word7fc00000<>+4(SB)/4, $0x7fc00000
@@ -530,7 +855,15 @@ DATA word7fc00000<>+16(SB)/4, $0x7fc00000
 DATA word7fc00000<>+20(SB)/4, $0x7fc00000
 DATA word7fc00000<>+24(SB)/4, $0x7fc00000
 DATA word7fc00000<>+28(SB)/4, $0x7fc00000
-GLOBL word7fc00000<>(SB), RODATA|NOPTR, $32
+DATA word7fc00000<>+32(SB)/4, $0x7fc00000
+DATA word7fc00000<>+36(SB)/4, $0x7fc00000
+DATA word7fc00000<>+40(SB)/4, $0x7fc00000
+DATA word7fc00000<>+44(SB)/4, $0x7fc00000
+DATA word7fc00000<>+48(SB)/4, $0x7fc00000
+DATA word7fc00000<>+52(SB)/4, $0x7fc00000
+DATA word7fc00000<>+56(SB)/4, $0x7fc00000
+DATA word7fc00000<>+60(SB)/4, $0x7fc00000
+GLOBL word7fc00000<>(SB), RODATA|NOPTR, $64
 
 DATA wordff800000<>+0(SB)/4, $0xff800000
 DATA wordff800000<>+4(SB)/4, $0xff800000
@@ -540,69 +873,117 @@ DATA wordff800000<>+16(SB)/4, $0xff800000
 DATA wordff800000<>+20(SB)/4, $0xff800000
 DATA wordff800000<>+24(SB)/4, $0xff800000
 DATA wordff800000<>+28(SB)/4, $0xff800000
-GLOBL wordff800000<>(SB), RODATA|NOPTR, $32
+DATA wordff800000<>+32(SB)/4, $0xff800000
+DATA wordff800000<>+36(SB)/4, $0xff800000
+DATA wordff800000<>+40(SB)/4, $0xff800000
+DATA wordff800000<>+44(SB)/4, $0xff800000
+DATA wordff800000<>+48(SB)/4, $0xff800000
+DATA wordff800000<>+52(SB)/4, $0xff800000
+DATA wordff800000<>+56(SB)/4, $0xff800000
+DATA wordff800000<>+60(SB)/4, $0xff800000
+GLOBL wordff800000<>(SB), RODATA|NOPTR, $64
 
 // func sigmoidAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ      DX, $0x08
+	CMPQ      DX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VORPS     word80000000<>+0(SB), Y0, Y1
-	VMOVUPS   word42b20000<>+0(SB), Y2
-	VMINPS    Y1, Y2, Y1
-	VMOVUPS   wordc2d00000<>+0(SB), Y2
-	VMAXPS    Y1, Y2, Y1
-	VMULPS    word3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS    word4b400000<>+0(SB), Y2, Y2
-	VPSUBD    word4b400000<>+0(SB), Y2, Y3
-	VSUBPS    word4b400000<>+0(SB), Y2, Y2
-	VMULPS    word3f318000<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y1, Y1
-	VMULPS    wordb95e8083<>+0(SB), Y2, Y2
-	VSUBPS    Y2, Y1, Y1
-	VMULPS    word3ab51ebd<>+0(SB), Y1, Y2
-	VADDPS    word3c091cf0<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    word3d2aac60<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    word3e2aaa49<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    word3efffffe<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y1, Y4
-	VMULPS    Y4, Y2, Y2
-	VADDPS    Y1, Y2, Y1
-	VADDPS    word3f800000<>+0(SB), Y1, Y1
-	VPSRAD    $0x01, Y3, Y2
-	VPADDD    word0000007f<>+0(SB), Y2, Y4
+	VMOVUPS   32(CX), Y1
+	VORPS     word80000000<>+0(SB), Y0, Y2
+	VORPS     word80000000<>+0(SB), Y1, Y3
+	VMOVUPS   word42b20000<>+0(SB), Y4
+	VMINPS    Y2, Y4, Y2
+	VMINPS    Y3, Y4, Y3
+	VMOVUPS   wordc2d00000<>+0(SB), Y4
+	VMAXPS    Y2, Y4, Y2
+	VMAXPS    Y3, Y4, Y3
+	VMULPS    word3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS    word3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS    word4b400000<>+0(SB), Y4, Y4
+	VADDPS    word4b400000<>+0(SB), Y5, Y5
+	VPSUBD    word4b400000<>+0(SB), Y4, Y6
+	VPSUBD    word4b400000<>+0(SB), Y5, Y7
+	VSUBPS    word4b400000<>+0(SB), Y4, Y4
+	VSUBPS    word4b400000<>+0(SB), Y5, Y5
+	VMULPS    word3f318000<>+0(SB), Y4, Y8
+	VMULPS    word3f318000<>+0(SB), Y5, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VMULPS    wordb95e8083<>+0(SB), Y4, Y4
+	VMULPS    wordb95e8083<>+0(SB), Y5, Y5
+	VSUBPS    Y4, Y2, Y2
+	VSUBPS    Y5, Y3, Y3
+	VMULPS    word3ab51ebd<>+0(SB), Y2, Y4
+	VMULPS    word3ab51ebd<>+0(SB), Y3, Y5
+	VADDPS    word3c091cf0<>+0(SB), Y4, Y4
+	VADDPS    word3c091cf0<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y4, Y4
+	VMULPS    Y3, Y5, Y5
+	VADDPS    word3d2aac60<>+0(SB), Y4, Y4
+	VADDPS    word3d2aac60<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y4, Y4
+	VMULPS    Y3, Y5, Y5
+	VADDPS    word3e2aaa49<>+0(SB), Y4, Y4
+	VADDPS    word3e2aaa49<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y4, Y4
+	VMULPS    Y3, Y5, Y5
+	VADDPS    word3efffffe<>+0(SB), Y4, Y4
+	VADDPS    word3efffffe<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y2, Y8
+	VMULPS    Y3, Y3, Y9
+	VMULPS    Y8, Y4, Y4
+	VMULPS    Y9, Y5, Y5
+	VADDPS    Y2, Y4, Y2
+	VADDPS    Y3, Y5, Y3
+	VADDPS    word3f800000<>+0(SB), Y2, Y2
+	VADDPS    word3f800000<>+0(SB), Y3, Y3
+	VPSRAD    $0x01, Y6, Y4
+	VPSRAD    $0x01, Y7, Y5
+	VPADDD    word0000007f<>+0(SB), Y4, Y8
+	VPADDD    word0000007f<>+0(SB), Y5, Y9
+	VPSLLD    $0x17, Y8, Y8
+	VPSLLD    $0x17, Y9, Y9
+	VMULPS    Y8, Y2, Y2
+	VMULPS    Y9, Y3, Y3
+	VPSUBD    Y4, Y6, Y4
+	VPSUBD    Y5, Y7, Y5
+	VPADDD    word0000007f<>+0(SB), Y4, Y4
+	VPADDD    word0000007f<>+0(SB), Y5, Y5
 	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y1, Y1
-	VPSUBD    Y2, Y3, Y2
-	VPADDD    word0000007f<>+0(SB), Y2, Y2
-	VPSLLD    $0x17, Y2, Y2
-	VMULPS    Y2, Y1, Y1
-	VMOVUPS   word3f800000<>+0(SB), Y2
-	VBLENDVPS Y0, Y1, Y2, Y0
-	VADDPS    word3f800000<>+0(SB), Y1, Y1
-	VDIVPS    Y1, Y0, Y0
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y4, Y2, Y2
+	VMULPS    Y5, Y3, Y3
+	VMOVUPS   word3f800000<>+0(SB), Y4
+	VBLENDVPS Y0, Y2, Y4, Y0
+	VBLENDVPS Y1, Y3, Y4, Y1
+	VADDPS    word3f800000<>+0(SB), Y2, Y2
+	VADDPS    word3f800000<>+0(SB), Y3, Y3
+	VDIVPS    Y2, Y0, Y0
+	VDIVPS    Y3, Y1, Y1
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	SUBQ      $0x08, DX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
 	JMP       loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VORPS      word80000000<>+0(SB), Y1, Y2
 	VMOVUPS    word42b20000<>+0(SB), Y3
@@ -642,6 +1023,10 @@ rest:
 	VADDPS     word3f800000<>+0(SB), Y2, Y2
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -655,10 +1040,18 @@ DATA word80000000<>+16(SB)/4, $0x80000000
 DATA word80000000<>+20(SB)/4, $0x80000000
 DATA word80000000<>+24(SB)/4, $0x80000000
 DATA word80000000<>+28(SB)/4, $0x80000000
-GLOBL word80000000<>(SB), RODATA|NOPTR, $32
+DATA word80000000<>+32(SB)/4, $0x80000000
+DATA word80000000<>+36(SB)/4, $0x80000000
+DATA word80000000<>+40(SB)/4, $0x80000000
+DATA word80000000<>+44(SB)/4, $0x80000000
+DATA word80000000<>+48(SB)/4, $0x80000000
+DATA word80000000<>+52(SB)/4, $0x80000000
+DATA word80000000<>+56(SB)/4, $0x80000000
+DATA word80000000<>+60(SB)/4, $0x80000000
+GLOBL word80000000<>(SB), RODATA|NOPTR, $64
 
 // func tanhAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -730,12 +1123,16 @@ loop:
 	JMP       loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VANDPS     word7fffffff<>+0(SB), Y1, Y2
 	VMULPS     Y2, Y2, Y3
@@ -793,6 +1190,10 @@ rest:
 	VANDPS     word80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -806,7 +1207,15 @@ DATA word7fffffff<>+16(SB)/4, $0x7fffffff
 DATA word7fffffff<>+20(SB)/4, $0x7fffffff
 DATA word7fffffff<>+24(SB)/4, $0x7fffffff
 DATA word7fffffff<>+28(SB)/4, $0x7fffffff
-GLOBL word7fffffff<>(SB), RODATA|NOPTR, $32
+DATA word7fffffff<>+32(SB)/4, $0x7fffffff
+DATA word7fffffff<>+36(SB)/4, $0x7fffffff
+DATA word7fffffff<>+40(SB)/4, $0x7fffffff
+DATA word7fffffff<>+44(SB)/4, $0x7fffffff
+DATA word7fffffff<>+48(SB)/4, $0x7fffffff
+DATA word7fffffff<>+52(SB)/4, $0x7fffffff
+DATA word7fffffff<>+56(SB)/4, $0x7fffffff
+DATA word7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL word7fffffff<>(SB), RODATA|NOPTR, $64
 
 DATA wordbbbaa3f1<>+0(SB)/4, $0xbbbaa3f1
 DATA wordbbbaa3f1<>+4(SB)/4, $0xbbbaa3f1
@@ -816,7 +1225,15 @@ DATA wordbbbaa3f1<>+16(SB)/4, $0xbbbaa3f1
 DATA wordbbbaa3f1<>+20(SB)/4, $0xbbbaa3f1
 DATA wordbbbaa3f1<>+24(SB)/4, $0xbbbaa3f1
 DATA wordbbbaa3f1<>+28(SB)/4, $0xbbbaa3f1
-GLOBL wordbbbaa3f1<>(SB), RODATA|NOPTR, $32
+DATA wordbbbaa3f1<>+32(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+36(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+40(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+44(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+48(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+52(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+56(SB)/4, $0xbbbaa3f1
+DATA wordbbbaa3f1<>+60(SB)/4, $0xbbbaa3f1
+GLOBL wordbbbaa3f1<>(SB), RODATA|NOPTR, $64
 
 DATA word3ca901fa<>+0(SB)/4, $0x3ca901fa
 DATA word3ca901fa<>+4(SB)/4, $0x3ca901fa
@@ -826,7 +1243,15 @@ DATA word3ca901fa<>+16(SB)/4, $0x3ca901fa
 DATA word3ca901fa<>+20(SB)/4, $0x3ca901fa
 DATA word3ca901fa<>+24(SB)/4, $0x3ca901fa
 DATA word3ca901fa<>+28(SB)/4, $0x3ca901fa
-GLOBL word3ca901fa<>(SB), RODATA|NOPTR, $32
+DATA word3ca901fa<>+32(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+36(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+40(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+44(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+48(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+52(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+56(SB)/4, $0x3ca901fa
+DATA word3ca901fa<>+60(SB)/4, $0x3ca901fa
+GLOBL word3ca901fa<>(SB), RODATA|NOPTR, $64
 
 DATA wordbd5c1b7a<>+0(SB)/4, $0xbd5c1b7a
 DATA wordbd5c1b7a<>+4(SB)/4, $0xbd5c1b7a
@@ -836,7 +1261,15 @@ DATA wordbd5c1b7a<>+16(SB)/4, $0xbd5c1b7a
 DATA wordbd5c1b7a<>+20(SB)/4, $0xbd5c1b7a
 DATA wordbd5c1b7a<>+24(SB)/4, $0xbd5c1b7a
 DATA wordbd5c1b7a<>+28(SB)/4, $0xbd5c1b7a
-GLOBL wordbd5c1b7a<>(SB), RODATA|NOPTR, $32
+DATA wordbd5c1b7a<>+32(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+36(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+40(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+44(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+48(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+52(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+56(SB)/4, $0xbd5c1b7a
+DATA wordbd5c1b7a<>+60(SB)/4, $0xbd5c1b7a
+GLOBL wordbd5c1b7a<>(SB), RODATA|NOPTR, $64
 
 DATA word3e08837e<>+0(SB)/4, $0x3e08837e
 DATA word3e08837e<>+4(SB)/4, $0x3e08837e
@@ -846,7 +1279,15 @@ DATA word3e08837e<>+16(SB)/4, $0x3e08837e
 DATA word3e08837e<>+20(SB)/4, $0x3e08837e
 DATA word3e08837e<>+24(SB)/4, $0x3e08837e
 DATA word3e08837e<>+28(SB)/4, $0x3e08837e
-GLOBL word3e08837e<>(SB), RODATA|NOPTR, $32
+DATA word3e08837e<>+32(SB)/4, $0x3e08837e
+DATA word3e08837e<>+36(SB)/4, $0x3e08837e
+DATA word3e08837e<>+40(SB)/4, $0x3e08837e
+DATA word3e08837e<>+44(SB)/4, $0x3e08837e
+DATA word3e08837e<>+48(SB)/4, $0x3e08837e
+DATA word3e08837e<>+52(SB)/4, $0x3e08837e
+DATA word3e08837e<>+56(SB)/4, $0x3e08837e
+DATA word3e08837e<>+60(SB)/4, $0x3e08837e
+GLOBL word3e08837e<>(SB), RODATA|NOPTR, $64
 
 DATA wordbeaaaa99<>+0(SB)/4, $0xbeaaaa99
 DATA wordbeaaaa99<>+4(SB)/4, $0xbeaaaa99
@@ -856,7 +1297,15 @@ DATA wordbeaaaa99<>+16(SB)/4, $0xbeaaaa99
 DATA wordbeaaaa99<>+20(SB)/4, $0xbeaaaa99
 DATA wordbeaaaa99<>+24(SB)/4, $0xbeaaaa99
 DATA wordbeaaaa99<>+28(SB)/4, $0xbeaaaa99
-GLOBL wordbeaaaa99<>(SB), RODATA|NOPTR, $32
+DATA wordbeaaaa99<>+32(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+36(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+40(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+44(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+48(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+52(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+56(SB)/4, $0xbeaaaa99
+DATA wordbeaaaa99<>+60(SB)/4, $0xbeaaaa99
+GLOBL wordbeaaaa99<>(SB), RODATA|NOPTR, $64
 
 DATA word40000000<>+0(SB)/4, $0x40000000
 DATA word40000000<>+4(SB)/4, $0x40000000
@@ -866,7 +1315,15 @@ DATA word40000000<>+16(SB)/4, $0x40000000
 DATA word40000000<>+20(SB)/4, $0x40000000
 DATA word40000000<>+24(SB)/4, $0x40000000
 DATA word40000000<>+28(SB)/4, $0x40000000
-GLOBL word40000000<>(SB), RODATA|NOPTR, $32
+DATA word40000000<>+32(SB)/4, $0x40000000
+DATA word40000000<>+36(SB)/4, $0x40000000
+DATA word40000000<>+40(SB)/4, $0x40000000
+DATA word40000000<>+44(SB)/4, $0x40000000
+DATA word40000000<>+48(SB)/4, $0x40000000
+DATA word40000000<>+52(SB)/4, $0x40000000
+DATA word40000000<>+56(SB)/4, $0x40000000
+DATA word40000000<>+60(SB)/4, $0x40000000
+GLOBL word40000000<>(SB), RODATA|NOPTR, $64
 
 DATA word3f200000<>+0(SB)/4, $0x3f200000
 DATA word3f200000<>+4(SB)/4, $0x3f200000
@@ -876,10 +1333,18 @@ DATA word3f200000<>+16(SB)/4, $0x3f200000
 DATA word3f200000<>+20(SB)/4, $0x3f200000
 DATA word3f200000<>+24(SB)/4, $0x3f200000
 DATA word3f200000<>+28(SB)/4, $0x3f200000
-GLOBL word3f200000<>(SB), RODATA|NOPTR, $32
+DATA word3f200000<>+32(SB)/4, $0x3f200000
+DATA word3f200000<>+36(SB)/4, $0x3f200000
+DATA word3f200000<>+40(SB)/4, $0x3f200000
+DATA word3f200000<>+44(SB)/4, $0x3f200000
+DATA word3f200000<>+48(SB)/4, $0x3f200000
+DATA word3f200000<>+52(SB)/4, $0x3f200000
+DATA word3f200000<>+56(SB)/4, $0x3f200000
+DATA word3f200000<>+60(SB)/4, $0x3f200000
+GLOBL word3f200000<>(SB), RODATA|NOPTR, $64
 
 // func erfAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·erfAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -963,12 +1428,16 @@ loop:
 	JMP       loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VANDPS     word7fffffff<>+0(SB), Y1, Y2
 	VMULPS     Y2, Y2, Y3
@@ -1038,6 +1507,10 @@ rest:
 	VANDPS     word80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -1051,7 +1524,15 @@ DATA wordba1c3a21<>+16(SB)/4, $0xba1c3a21
 DATA wordba1c3a21<>+20(SB)/4, $0xba1c3a21
 DATA wordba1c3a21<>+24(SB)/4, $0xba1c3a21
 DATA wordba1c3a21<>+28(SB)/4, $0xba1c3a21
-GLOBL wordba1c3a21<>(SB), RODATA|NOPTR, $32
+DATA wordba1c3a21<>+32(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+36(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+40(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+44(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+48(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+52(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+56(SB)/4, $0xba1c3a21
+DATA wordba1c3a21<>+60(SB)/4, $0xba1c3a21
+GLOBL wordba1c3a21<>(SB), RODATA|NOPTR, $64
 
 DATA word3ba36cf3<>+0(SB)/4, $0x3ba36cf3
 DATA word3ba36cf3<>+4(SB)/4, $0x3ba36cf3
@@ -1061,7 +1542,15 @@ DATA word3ba36cf3<>+16(SB)/4, $0x3ba36cf3
 DATA word3ba36cf3<>+20(SB)/4, $0x3ba36cf3
 DATA word3ba36cf3<>+24(SB)/4, $0x3ba36cf3
 DATA word3ba36cf3<>+28(SB)/4, $0x3ba36cf3
-GLOBL word3ba36cf3<>(SB), RODATA|NOPTR, $32
+DATA word3ba36cf3<>+32(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+36(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+40(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+44(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+48(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+52(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+56(SB)/4, $0x3ba36cf3
+DATA word3ba36cf3<>+60(SB)/4, $0x3ba36cf3
+GLOBL word3ba36cf3<>(SB), RODATA|NOPTR, $64
 
 DATA wordbcdb3e02<>+0(SB)/4, $0xbcdb3e02
 DATA wordbcdb3e02<>+4(SB)/4, $0xbcdb3e02
@@ -1071,7 +1560,15 @@ DATA wordbcdb3e02<>+16(SB)/4, $0xbcdb3e02
 DATA wordbcdb3e02<>+20(SB)/4, $0xbcdb3e02
 DATA wordbcdb3e02<>+24(SB)/4, $0xbcdb3e02
 DATA wordbcdb3e02<>+28(SB)/4, $0xbcdb3e02
-GLOBL wordbcdb3e02<>(SB), RODATA|NOPTR, $32
+DATA wordbcdb3e02<>+32(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+36(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+40(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+44(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+48(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+52(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+56(SB)/4, $0xbcdb3e02
+DATA wordbcdb3e02<>+60(SB)/4, $0xbcdb3e02
+GLOBL wordbcdb3e02<>(SB), RODATA|NOPTR, $64
 
 DATA word3de70cc3<>+0(SB)/4, $0x3de70cc3
 DATA word3de70cc3<>+4(SB)/4, $0x3de70cc3
@@ -1081,7 +1578,15 @@ DATA word3de70cc3<>+16(SB)/4, $0x3de70cc3
 DATA word3de70cc3<>+20(SB)/4, $0x3de70cc3
 DATA word3de70cc3<>+24(SB)/4, $0x3de70cc3
 DATA word3de70cc3<>+28(SB)/4, $0x3de70cc3
-GLOBL word3de70cc3<>(SB), RODATA|NOPTR, $32
+DATA word3de70cc3<>+32(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+36(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+40(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+44(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+48(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+52(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+56(SB)/4, $0x3de70cc3
+DATA word3de70cc3<>+60(SB)/4, $0x3de70cc3
+GLOBL word3de70cc3<>(SB), RODATA|NOPTR, $64
 
 DATA wordbec09371<>+0(SB)/4, $0xbec09371
 DATA wordbec09371<>+4(SB)/4, $0xbec09371
@@ -1091,7 +1596,15 @@ DATA wordbec09371<>+16(SB)/4, $0xbec09371
 DATA wordbec09371<>+20(SB)/4, $0xbec09371
 DATA wordbec09371<>+24(SB)/4, $0xbec09371
 DATA wordbec09371<>+28(SB)/4, $0xbec09371
-GLOBL wordbec09371<>(SB), RODATA|NOPTR, $32
+DATA wordbec09371<>+32(SB)/4, $0xbec09371
+DATA wordbec09371<>+36(SB)/4, $0xbec09371
+DATA wordbec09371<>+40(SB)/4, $0xbec09371
+DATA wordbec09371<>+44(SB)/4, $0xbec09371
+DATA wordbec09371<>+48(SB)/4, $0xbec09371
+DATA wordbec09371<>+52(SB)/4, $0xbec09371
+DATA wordbec09371<>+56(SB)/4, $0xbec09371
+DATA wordbec09371<>+60(SB)/4, $0xbec09371
+GLOBL wordbec09371<>(SB), RODATA|NOPTR, $64
 
 DATA word3e0375d3<>+0(SB)/4, $0x3e0375d3
 DATA word3e0375d3<>+4(SB)/4, $0x3e0375d3
@@ -1101,7 +1614,15 @@ DATA word3e0375d3<>+16(SB)/4, $0x3e0375d3
 DATA word3e0375d3<>+20(SB)/4, $0x3e0375d3
 DATA word3e0375d3<>+24(SB)/4, $0x3e0375d3
 DATA word3e0375d3<>+28(SB)/4, $0x3e0375d3
-GLOBL word3e0375d3<>(SB), RODATA|NOPTR, $32
+DATA word3e0375d3<>+32(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+36(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+40(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+44(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+48(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+52(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+56(SB)/4, $0x3e0375d3
+DATA word3e0375d3<>+60(SB)/4, $0x3e0375d3
+GLOBL word3e0375d3<>(SB), RODATA|NOPTR, $64
 
 DATA word3f6e0000<>+0(SB)/4, $0x3f6e0000
 DATA word3f6e0000<>+4(SB)/4, $0x3f6e0000
@@ -1111,7 +1632,15 @@ DATA word3f6e0000<>+16(SB)/4, $0x3f6e0000
 DATA word3f6e0000<>+20(SB)/4, $0x3f6e0000
 DATA word3f6e0000<>+24(SB)/4, $0x3f6e0000
 DATA word3f6e0000<>+28(SB)/4, $0x3f6e0000
-GLOBL word3f6e0000<>(SB), RODATA|NOPTR, $32
+DATA word3f6e0000<>+32(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+36(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+40(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+44(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+48(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+52(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+56(SB)/4, $0x3f6e0000
+DATA word3f6e0000<>+60(SB)/4, $0x3f6e0000
+GLOBL word3f6e0000<>(SB), RODATA|NOPTR, $64
 
 DATA word40800000<>+0(SB)/4, $0x40800000
 DATA word40800000<>+4(SB)/4, $0x40800000
@@ -1121,7 +1650,15 @@ DATA word40800000<>+16(SB)/4, $0x40800000
 DATA word40800000<>+20(SB)/4, $0x40800000
 DATA word40800000<>+24(SB)/4, $0x40800000
 DATA word40800000<>+28(SB)/4, $0x40800000
-GLOBL word40800000<>(SB), RODATA|NOPTR, $32
+DATA word40800000<>+32(SB)/4, $0x40800000
+DATA word40800000<>+36(SB)/4, $0x40800000
+DATA word40800000<>+40(SB)/4, $0x40800000
+DATA word40800000<>+44(SB)/4, $0x40800000
+DATA word40800000<>+48(SB)/4, $0x40800000
+DATA word40800000<>+52(SB)/4, $0x40800000
+DATA word40800000<>+56(SB)/4, $0x40800000
+DATA word40800000<>+60(SB)/4, $0x40800000
+GLOBL word40800000<>(SB), RODATA|NOPTR, $64
 
 DATA wordb94fd647<>+0(SB)/4, $0xb94fd647
 DATA wordb94fd647<>+4(SB)/4, $0xb94fd647
@@ -1131,7 +1668,15 @@ DATA wordb94fd647<>+16(SB)/4, $0xb94fd647
 DATA wordb94fd647<>+20(SB)/4, $0xb94fd647
 DATA wordb94fd647<>+24(SB)/4, $0xb94fd647
 DATA wordb94fd647<>+28(SB)/4, $0xb94fd647
-GLOBL wordb94fd647<>(SB), RODATA|NOPTR, $32
+DATA wordb94fd647<>+32(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+36(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+40(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+44(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+48(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+52(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+56(SB)/4, $0xb94fd647
+DATA wordb94fd647<>+60(SB)/4, $0xb94fd647
+GLOBL wordb94fd647<>(SB), RODATA|NOPTR, $64
 
 DATA word3b48e52f<>+0(SB)/4, $0x3b48e52f
 DATA word3b48e52f<>+4(SB)/4, $0x3b48e52f
@@ -1141,7 +1686,15 @@ DATA word3b48e52f<>+16(SB)/4, $0x3b48e52f
 DATA word3b48e52f<>+20(SB)/4, $0x3b48e52f
 DATA word3b48e52f<>+24(SB)/4, $0x3b48e52f
 DATA word3b48e52f<>+28(SB)/4, $0x3b48e52f
-GLOBL word3b48e52f<>(SB), RODATA|NOPTR, $32
+DATA word3b48e52f<>+32(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+36(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+40(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+44(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+48(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+52(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+56(SB)/4, $0x3b48e52f
+DATA word3b48e52f<>+60(SB)/4, $0x3b48e52f
+GLOBL word3b48e52f<>(SB), RODATA|NOPTR, $64
 
 DATA wordbcb6ce03<>+0(SB)/4, $0xbcb6ce03
 DATA wordbcb6ce03<>+4(SB)/4, $0xbcb6ce03
@@ -1151,7 +1704,15 @@ DATA wordbcb6ce03<>+16(SB)/4, $0xbcb6ce03
 DATA wordbcb6ce03<>+20(SB)/4, $0xbcb6ce03
 DATA wordbcb6ce03<>+24(SB)/4, $0xbcb6ce03
 DATA wordbcb6ce03<>+28(SB)/4, $0xbcb6ce03
-GLOBL wordbcb6ce03<>(SB), RODATA|NOPTR, $32
+DATA wordbcb6ce03<>+32(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+36(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+40(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+44(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+48(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+52(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+56(SB)/4, $0xbcb6ce03
+DATA wordbcb6ce03<>+60(SB)/4, $0xbcb6ce03
+GLOBL wordbcb6ce03<>(SB), RODATA|NOPTR, $64
 
 DATA word3dd53971<>+0(SB)/4, $0x3dd53971
 DATA word3dd53971<>+4(SB)/4, $0x3dd53971
@@ -1161,7 +1722,15 @@ DATA word3dd53971<>+16(SB)/4, $0x3dd53971
 DATA word3dd53971<>+20(SB)/4, $0x3dd53971
 DATA word3dd53971<>+24(SB)/4, $0x3dd53971
 DATA word3dd53971<>+28(SB)/4, $0x3dd53971
-GLOBL word3dd53971<>(SB), RODATA|NOPTR, $32
+DATA word3dd53971<>+32(SB)/4, $0x3dd53971
+DATA word3dd53971<>+36(SB)/4, $0x3dd53971
+DATA word3dd53971<>+40(SB)/4, $0x3dd53971
+DATA word3dd53971<>+44(SB)/4, $0x3dd53971
+DATA word3dd53971<>+48(SB)/4, $0x3dd53971
+DATA word3dd53971<>+52(SB)/4, $0x3dd53971
+DATA word3dd53971<>+56(SB)/4, $0x3dd53971
+DATA word3dd53971<>+60(SB)/4, $0x3dd53971
+GLOBL word3dd53971<>(SB), RODATA|NOPTR, $64
 
 DATA word3f2310df<>+0(SB)/4, $0x3f2310df
 DATA word3f2310df<>+4(SB)/4, $0x3f2310df
@@ -1171,7 +1740,15 @@ DATA word3f2310df<>+16(SB)/4, $0x3f2310df
 DATA word3f2310df<>+20(SB)/4, $0x3f2310df
 DATA word3f2310df<>+24(SB)/4, $0x3f2310df
 DATA word3f2310df<>+28(SB)/4, $0x3f2310df
-GLOBL word3f2310df<>(SB), RODATA|NOPTR, $32
+DATA word3f2310df<>+32(SB)/4, $0x3f2310df
+DATA word3f2310df<>+36(SB)/4, $0x3f2310df
+DATA word3f2310df<>+40(SB)/4, $0x3f2310df
+DATA word3f2310df<>+44(SB)/4, $0x3f2310df
+DATA word3f2310df<>+48(SB)/4, $0x3f2310df
+DATA word3f2310df<>+52(SB)/4, $0x3f2310df
+DATA word3f2310df<>+56(SB)/4, $0x3f2310df
+DATA word3f2310df<>+60(SB)/4, $0x3f2310df
+GLOBL word3f2310df<>(SB), RODATA|NOPTR, $64
 
 DATA word3f905ba9<>+0(SB)/4, $0x3f905ba9
 DATA word3f905ba9<>+4(SB)/4, $0x3f905ba9
@@ -1181,7 +1758,15 @@ DATA word3f905ba9<>+16(SB)/4, $0x3f905ba9
 DATA word3f905ba9<>+20(SB)/4, $0x3f905ba9
 DATA word3f905ba9<>+24(SB)/4, $0x3f905ba9
 DATA word3f905ba9<>+28(SB)/4, $0x3f905ba9
-GLOBL word3f905ba9<>(SB), RODATA|NOPTR, $32
+DATA word3f905ba9<>+32(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+36(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+40(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+44(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+48(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+52(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+56(SB)/4, $0x3f905ba9
+DATA word3f905ba9<>+60(SB)/4, $0x3f905ba9
+GLOBL word3f905ba9<>(SB), RODATA|NOPTR, $64
 
 DATA word392e8546<>+0(SB)/4, $0x392e8546
 DATA word392e8546<>+4(SB)/4, $0x392e8546
@@ -1191,10 +1776,18 @@ DATA word392e8546<>+16(SB)/4, $0x392e8546
 DATA word392e8546<>+20(SB)/4, $0x392e8546
 DATA word392e8546<>+24(SB)/4, $0x392e8546
 DATA word392e8546<>+28(SB)/4, $0x392e8546
-GLOBL word392e8546<>(SB), RODATA|NOPTR, $32
+DATA word392e8546<>+32(SB)/4, $0x392e8546
+DATA word392e8546<>+36(SB)/4, $0x392e8546
+DATA word392e8546<>+40(SB)/4, $0x392e8546
+DATA word392e8546<>+44(SB)/4, $0x392e8546
+DATA word392e8546<>+48(SB)/4, $0x392e8546
+DATA word392e8546<>+52(SB)/4, $0x392e8546
+DATA word392e8546<>+56(SB)/4, $0x392e8546
+DATA word392e8546<>+60(SB)/4, $0x392e8546
+GLOBL word392e8546<>(SB), RODATA|NOPTR, $64
 
 // func geluAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -1282,12 +1875,16 @@ loop:
 	JMP       loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMULPS     word3f3504f3<>+0(SB), Y1, Y2
 	VANDPS     word7fffffff<>+0(SB), Y2, Y3
@@ -1361,13 +1958,17 @@ rest:
 	VMULPS     word3f000000<>+0(SB), Y1, Y1
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func softplusAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -1435,12 +2036,16 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VORPS      word80000000<>+0(SB), Y1, Y2
 	VMOVUPS    word42b20000<>+0(SB), Y3
@@ -1494,6 +2099,10 @@ rest:
 	VMAXPS     Y1, Y3, Y1
 	VADDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -1507,7 +2116,15 @@ DATA word3e78449a<>+16(SB)/4, $0x3e78449a
 DATA word3e78449a<>+20(SB)/4, $0x3e78449a
 DATA word3e78449a<>+24(SB)/4, $0x3e78449a
 DATA word3e78449a<>+28(SB)/4, $0x3e78449a
-GLOBL word3e78449a<>(SB), RODATA|NOPTR, $32
+DATA word3e78449a<>+32(SB)/4, $0x3e78449a
+DATA word3e78449a<>+36(SB)/4, $0x3e78449a
+DATA word3e78449a<>+40(SB)/4, $0x3e78449a
+DATA word3e78449a<>+44(SB)/4, $0x3e78449a
+DATA word3e78449a<>+48(SB)/4, $0x3e78449a
+DATA word3e78449a<>+52(SB)/4, $0x3e78449a
+DATA word3e78449a<>+56(SB)/4, $0x3e78449a
+DATA word3e78449a<>+60(SB)/4, $0x3e78449a
+GLOBL word3e78449a<>(SB), RODATA|NOPTR, $64
 
 DATA word3e5b9607<>+0(SB)/4, $0x3e5b9607
 DATA word3e5b9607<>+4(SB)/4, $0x3e5b9607
@@ -1517,7 +2134,15 @@ DATA word3e5b9607<>+16(SB)/4, $0x3e5b9607
 DATA word3e5b9607<>+20(SB)/4, $0x3e5b9607
 DATA word3e5b9607<>+24(SB)/4, $0x3e5b9607
 DATA word3e5b9607<>+28(SB)/4, $0x3e5b9607
-GLOBL word3e5b9607<>(SB), RODATA|NOPTR, $32
+DATA word3e5b9607<>+32(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+36(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+40(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+44(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+48(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+52(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+56(SB)/4, $0x3e5b9607
+DATA word3e5b9607<>+60(SB)/4, $0x3e5b9607
+GLOBL word3e5b9607<>(SB), RODATA|NOPTR, $64
 
 DATA word3e928287<>+0(SB)/4, $0x3e928287
 DATA word3e928287<>+4(SB)/4, $0x3e928287
@@ -1527,7 +2152,15 @@ DATA word3e928287<>+16(SB)/4, $0x3e928287
 DATA word3e928287<>+20(SB)/4, $0x3e928287
 DATA word3e928287<>+24(SB)/4, $0x3e928287
 DATA word3e928287<>+28(SB)/4, $0x3e928287
-GLOBL word3e928287<>(SB), RODATA|NOPTR, $32
+DATA word3e928287<>+32(SB)/4, $0x3e928287
+DATA word3e928287<>+36(SB)/4, $0x3e928287
+DATA word3e928287<>+40(SB)/4, $0x3e928287
+DATA word3e928287<>+44(SB)/4, $0x3e928287
+DATA word3e928287<>+48(SB)/4, $0x3e928287
+DATA word3e928287<>+52(SB)/4, $0x3e928287
+DATA word3e928287<>+56(SB)/4, $0x3e928287
+DATA word3e928287<>+60(SB)/4, $0x3e928287
+GLOBL word3e928287<>(SB), RODATA|NOPTR, $64
 
 DATA word3ecccb6c<>+0(SB)/4, $0x3ecccb6c
 DATA word3ecccb6c<>+4(SB)/4, $0x3ecccb6c
@@ -1537,7 +2170,15 @@ DATA word3ecccb6c<>+16(SB)/4, $0x3ecccb6c
 DATA word3ecccb6c<>+20(SB)/4, $0x3ecccb6c
 DATA word3ecccb6c<>+24(SB)/4, $0x3ecccb6c
 DATA word3ecccb6c<>+28(SB)/4, $0x3ecccb6c
-GLOBL word3ecccb6c<>(SB), RODATA|NOPTR, $32
+DATA word3ecccb6c<>+32(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+36(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+40(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+44(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+48(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+52(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+56(SB)/4, $0x3ecccb6c
+DATA word3ecccb6c<>+60(SB)/4, $0x3ecccb6c
+GLOBL word3ecccb6c<>(SB), RODATA|NOPTR, $64
 
 DATA word3f2aaaac<>+0(SB)/4, $0x3f2aaaac
 DATA word3f2aaaac<>+4(SB)/4, $0x3f2aaaac
@@ -1547,170 +2188,18 @@ DATA word3f2aaaac<>+16(SB)/4, $0x3f2aaaac
 DATA word3f2aaaac<>+20(SB)/4, $0x3f2aaaac
 DATA word3f2aaaac<>+24(SB)/4, $0x3f2aaaac
 DATA word3f2aaaac<>+28(SB)/4, $0x3f2aaaac
-GLOBL word3f2aaaac<>(SB), RODATA|NOPTR, $32
-
-// func reluAVX2(dst *float32, src *float32, n int)
-// Requires: AVX
-TEXT ·reluAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
-
-loop:
-	CMPQ    DX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS word00000000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
-	JMP     loop
-
-rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMOVUPS    word00000000<>+0(SB), Y2
-	VMAXPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX
-TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS word3f800000<>+0(SB), Y2
-	VSUBPS  Y1, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    word3f800000<>+0(SB), Y3
-	VSUBPS     Y2, Y3, Y3
-	VMULPS     Y3, Y2, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX
-TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS word3f800000<>+0(SB), Y2
-	VMULPS  Y1, Y1, Y1
-	VSUBPS  Y1, Y2, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    word3f800000<>+0(SB), Y3
-	VMULPS     Y2, Y2, Y2
-	VSUBPS     Y2, Y3, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX
-TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VCMPPS  $0x1e, word00000000<>+0(SB), Y1, Y1
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VCMPPS     $0x1e, word00000000<>+0(SB), Y2, Y2
-	VANDPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
+DATA word3f2aaaac<>+32(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+36(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+40(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+44(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+48(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+52(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+56(SB)/4, $0x3f2aaaac
+DATA word3f2aaaac<>+60(SB)/4, $0x3f2aaaac
+GLOBL word3f2aaaac<>(SB), RODATA|NOPTR, $64
 
 // func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, CMOV
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ dx+0(FP), AX
 	MOVQ dy+8(FP), CX
@@ -1838,12 +2327,16 @@ loop:
 	JMP       loop
 
 rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMULPS     word3f3504f3<>+0(SB), Y2, Y3
@@ -1955,6 +2448,11 @@ rest:
 	VADDPS     Y2, Y3, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
 
 done:
 	VZEROUPPER
@@ -1968,7 +2466,15 @@ DATA wordbf000000<>+16(SB)/4, $0xbf000000
 DATA wordbf000000<>+20(SB)/4, $0xbf000000
 DATA wordbf000000<>+24(SB)/4, $0xbf000000
 DATA wordbf000000<>+28(SB)/4, $0xbf000000
-GLOBL wordbf000000<>(SB), RODATA|NOPTR, $32
+DATA wordbf000000<>+32(SB)/4, $0xbf000000
+DATA wordbf000000<>+36(SB)/4, $0xbf000000
+DATA wordbf000000<>+40(SB)/4, $0xbf000000
+DATA wordbf000000<>+44(SB)/4, $0xbf000000
+DATA wordbf000000<>+48(SB)/4, $0xbf000000
+DATA wordbf000000<>+52(SB)/4, $0xbf000000
+DATA wordbf000000<>+56(SB)/4, $0xbf000000
+DATA wordbf000000<>+60(SB)/4, $0xbf000000
+GLOBL wordbf000000<>(SB), RODATA|NOPTR, $64
 
 DATA word3ecc422a<>+0(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+4(SB)/4, $0x3ecc422a
@@ -1978,10 +2484,1908 @@ DATA word3ecc422a<>+16(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+20(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+24(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+28(SB)/4, $0x3ecc422a
-GLOBL word3ecc422a<>(SB), RODATA|NOPTR, $32
+DATA word3ecc422a<>+32(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+36(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+40(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+44(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+48(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+52(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+56(SB)/4, $0x3ecc422a
+DATA word3ecc422a<>+60(SB)/4, $0x3ecc422a
+GLOBL word3ecc422a<>(SB), RODATA|NOPTR, $64
+
+// func expAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS word42b20000<>+0(SB), Z2
+	VMINPS  Z0, Z2, Z0
+	VMINPS  Z1, Z2, Z1
+	VMOVUPS wordc2d00000<>+0(SB), Z2
+	VMAXPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMULPS  word3fb8aa3b<>+0(SB), Z0, Z2
+	VMULPS  word3fb8aa3b<>+0(SB), Z1, Z3
+	VADDPS  word4b400000<>+0(SB), Z2, Z2
+	VADDPS  word4b400000<>+0(SB), Z3, Z3
+	VPSUBD  word4b400000<>+0(SB), Z2, Z4
+	VPSUBD  word4b400000<>+0(SB), Z3, Z5
+	VSUBPS  word4b400000<>+0(SB), Z2, Z2
+	VSUBPS  word4b400000<>+0(SB), Z3, Z3
+	VMULPS  word3f318000<>+0(SB), Z2, Z6
+	VMULPS  word3f318000<>+0(SB), Z3, Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  wordb95e8083<>+0(SB), Z2, Z2
+	VMULPS  wordb95e8083<>+0(SB), Z3, Z3
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z1, Z1
+	VMULPS  word3ab51ebd<>+0(SB), Z0, Z2
+	VMULPS  word3ab51ebd<>+0(SB), Z1, Z3
+	VADDPS  word3c091cf0<>+0(SB), Z2, Z2
+	VADDPS  word3c091cf0<>+0(SB), Z3, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VADDPS  word3d2aac60<>+0(SB), Z2, Z2
+	VADDPS  word3d2aac60<>+0(SB), Z3, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VADDPS  word3e2aaa49<>+0(SB), Z2, Z2
+	VADDPS  word3e2aaa49<>+0(SB), Z3, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VADDPS  word3efffffe<>+0(SB), Z2, Z2
+	VADDPS  word3efffffe<>+0(SB), Z3, Z3
+	VMULPS  Z0, Z0, Z6
+	VMULPS  Z1, Z1, Z7
+	VMULPS  Z6, Z2, Z2
+	VMULPS  Z7, Z3, Z3
+	VADDPS  Z0, Z2, Z0
+	VADDPS  Z1, Z3, Z1
+	VADDPS  word3f800000<>+0(SB), Z0, Z0
+	VADDPS  word3f800000<>+0(SB), Z1, Z1
+	VPSRAD  $0x01, Z4, Z2
+	VPSRAD  $0x01, Z5, Z3
+	VPADDD  word0000007f<>+0(SB), Z2, Z6
+	VPADDD  word0000007f<>+0(SB), Z3, Z7
+	VPSLLD  $0x17, Z6, Z6
+	VPSLLD  $0x17, Z7, Z7
+	VMULPS  Z6, Z0, Z0
+	VMULPS  Z7, Z1, Z1
+	VPSUBD  Z2, Z4, Z2
+	VPSUBD  Z3, Z5, Z3
+	VPADDD  word0000007f<>+0(SB), Z2, Z2
+	VPADDD  word0000007f<>+0(SB), Z3, Z3
+	VPSLLD  $0x17, Z2, Z2
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
+	JMP     loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   word42b20000<>+0(SB), Z1
+	VMINPS    Z0, Z1, Z0
+	VMOVUPS   wordc2d00000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMULPS    word3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS    word4b400000<>+0(SB), Z1, Z1
+	VPSUBD    word4b400000<>+0(SB), Z1, Z2
+	VSUBPS    word4b400000<>+0(SB), Z1, Z1
+	VMULPS    word3f318000<>+0(SB), Z1, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    wordb95e8083<>+0(SB), Z1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMULPS    word3ab51ebd<>+0(SB), Z0, Z1
+	VADDPS    word3c091cf0<>+0(SB), Z1, Z1
+	VMULPS    Z0, Z1, Z1
+	VADDPS    word3d2aac60<>+0(SB), Z1, Z1
+	VMULPS    Z0, Z1, Z1
+	VADDPS    word3e2aaa49<>+0(SB), Z1, Z1
+	VMULPS    Z0, Z1, Z1
+	VADDPS    word3efffffe<>+0(SB), Z1, Z1
+	VMULPS    Z0, Z0, Z3
+	VMULPS    Z3, Z1, Z1
+	VADDPS    Z0, Z1, Z0
+	VADDPS    word3f800000<>+0(SB), Z0, Z0
+	VPSRAD    $0x01, Z2, Z1
+	VPADDD    word0000007f<>+0(SB), Z1, Z3
+	VPSLLD    $0x17, Z3, Z3
+	VMULPS    Z3, Z0, Z0
+	VPSUBD    Z1, Z2, Z1
+	VPADDD    word0000007f<>+0(SB), Z1, Z1
+	VPSLLD    $0x17, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func logAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·logAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ      DX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VCMPPS    $0x11, word00800000<>+0(SB), Z0, K1
+	VCMPPS    $0x11, word00800000<>+0(SB), Z1, K2
+	VMULPS    word4b000000<>+0(SB), Z0, Z2
+	VMULPS    word4b000000<>+0(SB), Z1, Z3
+	VBLENDMPS Z2, Z0, K1, Z4
+	VBLENDMPS Z3, Z1, K2, Z5
+	VMOVUPS.Z wordffffffe9<>+0(SB), K1, Z2
+	VMOVUPS.Z wordffffffe9<>+0(SB), K2, Z3
+	VPSUBD    word3f3504f3<>+0(SB), Z4, Z16
+	VPSUBD    word3f3504f3<>+0(SB), Z5, Z17
+	VPSRAD    $0x17, Z16, Z16
+	VPSRAD    $0x17, Z17, Z17
+	VPADDD    Z16, Z2, Z2
+	VPADDD    Z17, Z3, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VPSLLD    $0x17, Z16, Z16
+	VPSLLD    $0x17, Z17, Z17
+	VPSUBD    Z16, Z4, Z16
+	VPSUBD    Z17, Z5, Z17
+	VSUBPS    word3f800000<>+0(SB), Z16, Z16
+	VSUBPS    word3f800000<>+0(SB), Z17, Z17
+	VMULPS    Z16, Z16, Z18
+	VMULPS    Z17, Z17, Z19
+	VMULPS    word3d8a4273<>+0(SB), Z16, Z20
+	VMULPS    word3d8a4273<>+0(SB), Z17, Z21
+	VADDPS    wordbdef0804<>+0(SB), Z20, Z20
+	VADDPS    wordbdef0804<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    word3df36020<>+0(SB), Z20, Z20
+	VADDPS    word3df36020<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    wordbdfe1356<>+0(SB), Z20, Z20
+	VADDPS    wordbdfe1356<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    word3e119dbc<>+0(SB), Z20, Z20
+	VADDPS    word3e119dbc<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    wordbe2aae27<>+0(SB), Z20, Z20
+	VADDPS    wordbe2aae27<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    word3e4cd23c<>+0(SB), Z20, Z20
+	VADDPS    word3e4cd23c<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    wordbe800003<>+0(SB), Z20, Z20
+	VADDPS    wordbe800003<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VADDPS    word3eaaaaa4<>+0(SB), Z20, Z20
+	VADDPS    word3eaaaaa4<>+0(SB), Z21, Z21
+	VMULPS    Z16, Z20, Z20
+	VMULPS    Z17, Z21, Z21
+	VMULPS    Z18, Z20, Z20
+	VMULPS    Z19, Z21, Z21
+	VMULPS    wordb95e8083<>+0(SB), Z2, Z22
+	VMULPS    wordb95e8083<>+0(SB), Z3, Z23
+	VADDPS    Z22, Z20, Z20
+	VADDPS    Z23, Z21, Z21
+	VMULPS    word3f000000<>+0(SB), Z18, Z18
+	VMULPS    word3f000000<>+0(SB), Z19, Z19
+	VSUBPS    Z18, Z20, Z18
+	VSUBPS    Z19, Z21, Z19
+	VADDPS    Z16, Z18, Z16
+	VADDPS    Z17, Z19, Z17
+	VMULPS    word3f318000<>+0(SB), Z2, Z2
+	VMULPS    word3f318000<>+0(SB), Z3, Z3
+	VADDPS    Z2, Z16, Z2
+	VADDPS    Z3, Z17, Z3
+	VCMPPS    $0x11, word7f800000<>+0(SB), Z0, K1
+	VCMPPS    $0x11, word7f800000<>+0(SB), Z1, K2
+	VBLENDMPS Z2, Z0, K1, Z6
+	VBLENDMPS Z3, Z1, K2, Z7
+	VCMPPS    $0x11, word00000000<>+0(SB), Z0, K1
+	VCMPPS    $0x11, word00000000<>+0(SB), Z1, K2
+	VBLENDMPS word7fc00000<>+0(SB), Z6, K1, Z8
+	VBLENDMPS word7fc00000<>+0(SB), Z7, K2, Z9
+	VCMPPS    $0x00, word00000000<>+0(SB), Z0, K1
+	VCMPPS    $0x00, word00000000<>+0(SB), Z1, K2
+	VBLENDMPS wordff800000<>+0(SB), Z8, K1, Z10
+	VBLENDMPS wordff800000<>+0(SB), Z9, K2, Z11
+	VMOVUPS   Z10, (AX)
+	VMOVUPS   Z11, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	SUBQ      $0x20, DX
+	JMP       loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VCMPPS    $0x11, word00800000<>+0(SB), Z0, K2
+	VMULPS    word4b000000<>+0(SB), Z0, Z1
+	VBLENDMPS Z1, Z0, K2, Z12
+	VMOVUPS.Z wordffffffe9<>+0(SB), K2, Z1
+	VPSUBD    word3f3504f3<>+0(SB), Z12, Z2
+	VPSRAD    $0x17, Z2, Z2
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VPSLLD    $0x17, Z2, Z2
+	VPSUBD    Z2, Z12, Z2
+	VSUBPS    word3f800000<>+0(SB), Z2, Z2
+	VMULPS    Z2, Z2, Z3
+	VMULPS    word3d8a4273<>+0(SB), Z2, Z4
+	VADDPS    wordbdef0804<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3df36020<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    wordbdfe1356<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3e119dbc<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    wordbe2aae27<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3e4cd23c<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    wordbe800003<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3eaaaaa4<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VMULPS    wordb95e8083<>+0(SB), Z1, Z5
+	VADDPS    Z5, Z4, Z4
+	VMULPS    word3f000000<>+0(SB), Z3, Z3
+	VSUBPS    Z3, Z4, Z3
+	VADDPS    Z2, Z3, Z2
+	VMULPS    word3f318000<>+0(SB), Z1, Z1
+	VADDPS    Z1, Z2, Z1
+	VCMPPS    $0x11, word7f800000<>+0(SB), Z0, K2
+	VBLENDMPS Z1, Z0, K2, Z13
+	VCMPPS    $0x11, word00000000<>+0(SB), Z0, K2
+	VBLENDMPS word7fc00000<>+0(SB), Z13, K2, Z14
+	VCMPPS    $0x00, word00000000<>+0(SB), Z0, K2
+	VBLENDMPS wordff800000<>+0(SB), Z14, K2, Z15
+	VMOVUPS   Z15, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ      DX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VORPS     word80000000<>+0(SB), Z0, Z2
+	VORPS     word80000000<>+0(SB), Z1, Z3
+	VMOVUPS   word42b20000<>+0(SB), Z4
+	VMINPS    Z2, Z4, Z2
+	VMINPS    Z3, Z4, Z3
+	VMOVUPS   wordc2d00000<>+0(SB), Z4
+	VMAXPS    Z2, Z4, Z2
+	VMAXPS    Z3, Z4, Z3
+	VMULPS    word3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS    word3fb8aa3b<>+0(SB), Z3, Z8
+	VADDPS    word4b400000<>+0(SB), Z4, Z4
+	VADDPS    word4b400000<>+0(SB), Z8, Z8
+	VPSUBD    word4b400000<>+0(SB), Z4, Z9
+	VPSUBD    word4b400000<>+0(SB), Z8, Z10
+	VSUBPS    word4b400000<>+0(SB), Z4, Z4
+	VSUBPS    word4b400000<>+0(SB), Z8, Z8
+	VMULPS    word3f318000<>+0(SB), Z4, Z11
+	VMULPS    word3f318000<>+0(SB), Z8, Z12
+	VSUBPS    Z11, Z2, Z2
+	VSUBPS    Z12, Z3, Z3
+	VMULPS    wordb95e8083<>+0(SB), Z4, Z4
+	VMULPS    wordb95e8083<>+0(SB), Z8, Z8
+	VSUBPS    Z4, Z2, Z2
+	VSUBPS    Z8, Z3, Z3
+	VMULPS    word3ab51ebd<>+0(SB), Z2, Z4
+	VMULPS    word3ab51ebd<>+0(SB), Z3, Z8
+	VADDPS    word3c091cf0<>+0(SB), Z4, Z4
+	VADDPS    word3c091cf0<>+0(SB), Z8, Z8
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z8, Z8
+	VADDPS    word3d2aac60<>+0(SB), Z4, Z4
+	VADDPS    word3d2aac60<>+0(SB), Z8, Z8
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z8, Z8
+	VADDPS    word3e2aaa49<>+0(SB), Z4, Z4
+	VADDPS    word3e2aaa49<>+0(SB), Z8, Z8
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z8, Z8
+	VADDPS    word3efffffe<>+0(SB), Z4, Z4
+	VADDPS    word3efffffe<>+0(SB), Z8, Z8
+	VMULPS    Z2, Z2, Z11
+	VMULPS    Z3, Z3, Z12
+	VMULPS    Z11, Z4, Z4
+	VMULPS    Z12, Z8, Z8
+	VADDPS    Z2, Z4, Z2
+	VADDPS    Z3, Z8, Z3
+	VADDPS    word3f800000<>+0(SB), Z2, Z2
+	VADDPS    word3f800000<>+0(SB), Z3, Z3
+	VPSRAD    $0x01, Z9, Z4
+	VPSRAD    $0x01, Z10, Z8
+	VPADDD    word0000007f<>+0(SB), Z4, Z11
+	VPADDD    word0000007f<>+0(SB), Z8, Z12
+	VPSLLD    $0x17, Z11, Z11
+	VPSLLD    $0x17, Z12, Z12
+	VMULPS    Z11, Z2, Z2
+	VMULPS    Z12, Z3, Z3
+	VPSUBD    Z4, Z9, Z4
+	VPSUBD    Z8, Z10, Z8
+	VPADDD    word0000007f<>+0(SB), Z4, Z4
+	VPADDD    word0000007f<>+0(SB), Z8, Z8
+	VPSLLD    $0x17, Z4, Z4
+	VPSLLD    $0x17, Z8, Z8
+	VMULPS    Z4, Z2, Z2
+	VMULPS    Z8, Z3, Z3
+	VPMOVD2M  Z0, K1
+	VPMOVD2M  Z1, K2
+	VMOVUPS   word3f800000<>+0(SB), Z0
+	VBLENDMPS Z2, Z0, K1, Z5
+	VBLENDMPS Z3, Z0, K2, Z6
+	VADDPS    word3f800000<>+0(SB), Z2, Z0
+	VADDPS    word3f800000<>+0(SB), Z3, Z1
+	VDIVPS    Z0, Z5, Z0
+	VDIVPS    Z1, Z6, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	SUBQ      $0x20, DX
+	JMP       loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VORPS     word80000000<>+0(SB), Z0, Z1
+	VMOVUPS   word42b20000<>+0(SB), Z2
+	VMINPS    Z1, Z2, Z1
+	VMOVUPS   wordc2d00000<>+0(SB), Z2
+	VMAXPS    Z1, Z2, Z1
+	VMULPS    word3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS    word4b400000<>+0(SB), Z2, Z2
+	VPSUBD    word4b400000<>+0(SB), Z2, Z3
+	VSUBPS    word4b400000<>+0(SB), Z2, Z2
+	VMULPS    word3f318000<>+0(SB), Z2, Z4
+	VSUBPS    Z4, Z1, Z1
+	VMULPS    wordb95e8083<>+0(SB), Z2, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    word3ab51ebd<>+0(SB), Z1, Z2
+	VADDPS    word3c091cf0<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3d2aac60<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3e2aaa49<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3efffffe<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z1, Z4
+	VMULPS    Z4, Z2, Z2
+	VADDPS    Z1, Z2, Z1
+	VADDPS    word3f800000<>+0(SB), Z1, Z1
+	VPSRAD    $0x01, Z3, Z2
+	VPADDD    word0000007f<>+0(SB), Z2, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z1, Z1
+	VPSUBD    Z2, Z3, Z2
+	VPADDD    word0000007f<>+0(SB), Z2, Z2
+	VPSLLD    $0x17, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VPMOVD2M  Z0, K2
+	VMOVUPS   word3f800000<>+0(SB), Z0
+	VBLENDMPS Z1, Z0, K2, Z7
+	VADDPS    word3f800000<>+0(SB), Z1, Z0
+	VDIVPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ      DX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VANDPS    word7fffffff<>+0(SB), Z0, Z2
+	VANDPS    word7fffffff<>+0(SB), Z1, Z3
+	VMULPS    Z2, Z2, Z4
+	VMULPS    Z3, Z3, Z5
+	VMULPS    wordbbbaa3f1<>+0(SB), Z4, Z6
+	VMULPS    wordbbbaa3f1<>+0(SB), Z5, Z7
+	VADDPS    word3ca901fa<>+0(SB), Z6, Z6
+	VADDPS    word3ca901fa<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    wordbd5c1b7a<>+0(SB), Z6, Z6
+	VADDPS    wordbd5c1b7a<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    word3e08837e<>+0(SB), Z6, Z6
+	VADDPS    word3e08837e<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    wordbeaaaa99<>+0(SB), Z6, Z6
+	VADDPS    wordbeaaaa99<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z4
+	VMULPS    Z5, Z7, Z5
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z5, Z5
+	VADDPS    Z2, Z4, Z4
+	VADDPS    Z3, Z5, Z5
+	VMOVUPS   word3f800000<>+0(SB), Z6
+	VMOVUPS   word40000000<>+0(SB), Z7
+	VADDPS    Z2, Z2, Z11
+	VADDPS    Z3, Z3, Z12
+	VMOVUPS   word42b20000<>+0(SB), Z13
+	VMINPS    Z11, Z13, Z11
+	VMINPS    Z12, Z13, Z12
+	VMOVUPS   wordc2d00000<>+0(SB), Z13
+	VMAXPS    Z11, Z13, Z11
+	VMAXPS    Z12, Z13, Z12
+	VMULPS    word3fb8aa3b<>+0(SB), Z11, Z13
+	VMULPS    word3fb8aa3b<>+0(SB), Z12, Z14
+	VADDPS    word4b400000<>+0(SB), Z13, Z13
+	VADDPS    word4b400000<>+0(SB), Z14, Z14
+	VPSUBD    word4b400000<>+0(SB), Z13, Z15
+	VPSUBD    word4b400000<>+0(SB), Z14, Z16
+	VSUBPS    word4b400000<>+0(SB), Z13, Z13
+	VSUBPS    word4b400000<>+0(SB), Z14, Z14
+	VMULPS    word3f318000<>+0(SB), Z13, Z17
+	VMULPS    word3f318000<>+0(SB), Z14, Z18
+	VSUBPS    Z17, Z11, Z11
+	VSUBPS    Z18, Z12, Z12
+	VMULPS    wordb95e8083<>+0(SB), Z13, Z13
+	VMULPS    wordb95e8083<>+0(SB), Z14, Z14
+	VSUBPS    Z13, Z11, Z11
+	VSUBPS    Z14, Z12, Z12
+	VMULPS    word3ab51ebd<>+0(SB), Z11, Z13
+	VMULPS    word3ab51ebd<>+0(SB), Z12, Z14
+	VADDPS    word3c091cf0<>+0(SB), Z13, Z13
+	VADDPS    word3c091cf0<>+0(SB), Z14, Z14
+	VMULPS    Z11, Z13, Z13
+	VMULPS    Z12, Z14, Z14
+	VADDPS    word3d2aac60<>+0(SB), Z13, Z13
+	VADDPS    word3d2aac60<>+0(SB), Z14, Z14
+	VMULPS    Z11, Z13, Z13
+	VMULPS    Z12, Z14, Z14
+	VADDPS    word3e2aaa49<>+0(SB), Z13, Z13
+	VADDPS    word3e2aaa49<>+0(SB), Z14, Z14
+	VMULPS    Z11, Z13, Z13
+	VMULPS    Z12, Z14, Z14
+	VADDPS    word3efffffe<>+0(SB), Z13, Z13
+	VADDPS    word3efffffe<>+0(SB), Z14, Z14
+	VMULPS    Z11, Z11, Z17
+	VMULPS    Z12, Z12, Z18
+	VMULPS    Z17, Z13, Z13
+	VMULPS    Z18, Z14, Z14
+	VADDPS    Z11, Z13, Z11
+	VADDPS    Z12, Z14, Z12
+	VADDPS    word3f800000<>+0(SB), Z11, Z11
+	VADDPS    word3f800000<>+0(SB), Z12, Z12
+	VPSRAD    $0x01, Z15, Z13
+	VPSRAD    $0x01, Z16, Z14
+	VPADDD    word0000007f<>+0(SB), Z13, Z17
+	VPADDD    word0000007f<>+0(SB), Z14, Z18
+	VPSLLD    $0x17, Z17, Z17
+	VPSLLD    $0x17, Z18, Z18
+	VMULPS    Z17, Z11, Z11
+	VMULPS    Z18, Z12, Z12
+	VPSUBD    Z13, Z15, Z13
+	VPSUBD    Z14, Z16, Z14
+	VPADDD    word0000007f<>+0(SB), Z13, Z13
+	VPADDD    word0000007f<>+0(SB), Z14, Z14
+	VPSLLD    $0x17, Z13, Z13
+	VPSLLD    $0x17, Z14, Z14
+	VMULPS    Z13, Z11, Z11
+	VMULPS    Z14, Z12, Z12
+	VADDPS    word3f800000<>+0(SB), Z11, Z11
+	VADDPS    word3f800000<>+0(SB), Z12, Z12
+	VDIVPS    Z11, Z7, Z11
+	VDIVPS    Z12, Z7, Z7
+	VSUBPS    Z11, Z6, Z11
+	VSUBPS    Z7, Z6, Z6
+	VCMPPS    $0x11, word3f200000<>+0(SB), Z2, K1
+	VCMPPS    $0x11, word3f200000<>+0(SB), Z3, K2
+	VBLENDMPS Z4, Z11, K1, Z8
+	VBLENDMPS Z5, Z6, K2, Z9
+	VANDPS    word80000000<>+0(SB), Z0, Z0
+	VANDPS    word80000000<>+0(SB), Z1, Z1
+	VORPS     Z0, Z8, Z0
+	VORPS     Z1, Z9, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	SUBQ      $0x20, DX
+	JMP       loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VANDPS    word7fffffff<>+0(SB), Z0, Z1
+	VMULPS    Z1, Z1, Z2
+	VMULPS    wordbbbaa3f1<>+0(SB), Z2, Z3
+	VADDPS    word3ca901fa<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    wordbd5c1b7a<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    word3e08837e<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    wordbeaaaa99<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    Z1, Z2, Z2
+	VMOVUPS   word3f800000<>+0(SB), Z3
+	VMOVUPS   word40000000<>+0(SB), Z4
+	VADDPS    Z1, Z1, Z5
+	VMOVUPS   word42b20000<>+0(SB), Z6
+	VMINPS    Z5, Z6, Z5
+	VMOVUPS   wordc2d00000<>+0(SB), Z6
+	VMAXPS    Z5, Z6, Z5
+	VMULPS    word3fb8aa3b<>+0(SB), Z5, Z6
+	VADDPS    word4b400000<>+0(SB), Z6, Z6
+	VPSUBD    word4b400000<>+0(SB), Z6, Z7
+	VSUBPS    word4b400000<>+0(SB), Z6, Z6
+	VMULPS    word3f318000<>+0(SB), Z6, Z8
+	VSUBPS    Z8, Z5, Z5
+	VMULPS    wordb95e8083<>+0(SB), Z6, Z6
+	VSUBPS    Z6, Z5, Z5
+	VMULPS    word3ab51ebd<>+0(SB), Z5, Z6
+	VADDPS    word3c091cf0<>+0(SB), Z6, Z6
+	VMULPS    Z5, Z6, Z6
+	VADDPS    word3d2aac60<>+0(SB), Z6, Z6
+	VMULPS    Z5, Z6, Z6
+	VADDPS    word3e2aaa49<>+0(SB), Z6, Z6
+	VMULPS    Z5, Z6, Z6
+	VADDPS    word3efffffe<>+0(SB), Z6, Z6
+	VMULPS    Z5, Z5, Z8
+	VMULPS    Z8, Z6, Z6
+	VADDPS    Z5, Z6, Z5
+	VADDPS    word3f800000<>+0(SB), Z5, Z5
+	VPSRAD    $0x01, Z7, Z6
+	VPADDD    word0000007f<>+0(SB), Z6, Z8
+	VPSLLD    $0x17, Z8, Z8
+	VMULPS    Z8, Z5, Z5
+	VPSUBD    Z6, Z7, Z6
+	VPADDD    word0000007f<>+0(SB), Z6, Z6
+	VPSLLD    $0x17, Z6, Z6
+	VMULPS    Z6, Z5, Z5
+	VADDPS    word3f800000<>+0(SB), Z5, Z5
+	VDIVPS    Z5, Z4, Z4
+	VSUBPS    Z4, Z3, Z3
+	VCMPPS    $0x11, word3f200000<>+0(SB), Z1, K2
+	VBLENDMPS Z2, Z3, K2, Z10
+	VANDPS    word80000000<>+0(SB), Z0, Z0
+	VORPS     Z0, Z10, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·erfAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ      DX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VANDPS    word7fffffff<>+0(SB), Z0, Z2
+	VANDPS    word7fffffff<>+0(SB), Z1, Z3
+	VMULPS    Z2, Z2, Z4
+	VMULPS    Z3, Z3, Z5
+	VMULPS    wordba1c3a21<>+0(SB), Z4, Z6
+	VMULPS    wordba1c3a21<>+0(SB), Z5, Z7
+	VADDPS    word3ba36cf3<>+0(SB), Z6, Z6
+	VADDPS    word3ba36cf3<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    wordbcdb3e02<>+0(SB), Z6, Z6
+	VADDPS    wordbcdb3e02<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    word3de70cc3<>+0(SB), Z6, Z6
+	VADDPS    word3de70cc3<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    wordbec09371<>+0(SB), Z6, Z6
+	VADDPS    wordbec09371<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z4
+	VMULPS    Z5, Z7, Z5
+	VADDPS    word3e0375d3<>+0(SB), Z4, Z4
+	VADDPS    word3e0375d3<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z5, Z5
+	VADDPS    Z2, Z4, Z4
+	VADDPS    Z3, Z5, Z5
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z2, K1
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z3, K2
+	VMOVUPS   word40800000<>+0(SB), Z6
+	VMINPS    Z2, Z6, Z2
+	VMINPS    Z3, Z6, Z3
+	VMULPS    wordb94fd647<>+0(SB), Z2, Z6
+	VMULPS    wordb94fd647<>+0(SB), Z3, Z7
+	VADDPS    word3b48e52f<>+0(SB), Z6, Z6
+	VADDPS    word3b48e52f<>+0(SB), Z7, Z7
+	VMULPS    Z2, Z6, Z6
+	VMULPS    Z3, Z7, Z7
+	VADDPS    wordbcb6ce03<>+0(SB), Z6, Z6
+	VADDPS    wordbcb6ce03<>+0(SB), Z7, Z7
+	VMULPS    Z2, Z6, Z6
+	VMULPS    Z3, Z7, Z7
+	VADDPS    word3dd53971<>+0(SB), Z6, Z6
+	VADDPS    word3dd53971<>+0(SB), Z7, Z7
+	VMULPS    Z2, Z6, Z6
+	VMULPS    Z3, Z7, Z7
+	VADDPS    word3f2310df<>+0(SB), Z6, Z6
+	VADDPS    word3f2310df<>+0(SB), Z7, Z7
+	VMULPS    Z2, Z6, Z6
+	VMULPS    Z3, Z7, Z7
+	VADDPS    word3f905ba9<>+0(SB), Z6, Z6
+	VADDPS    word3f905ba9<>+0(SB), Z7, Z7
+	VMULPS    Z2, Z6, Z2
+	VMULPS    Z3, Z7, Z3
+	VADDPS    word392e8546<>+0(SB), Z2, Z2
+	VADDPS    word392e8546<>+0(SB), Z3, Z3
+	VMOVUPS   word3f800000<>+0(SB), Z6
+	VXORPS    word80000000<>+0(SB), Z2, Z2
+	VXORPS    word80000000<>+0(SB), Z3, Z3
+	VMOVUPS   word42b20000<>+0(SB), Z7
+	VMINPS    Z2, Z7, Z2
+	VMINPS    Z3, Z7, Z3
+	VMOVUPS   wordc2d00000<>+0(SB), Z7
+	VMAXPS    Z2, Z7, Z2
+	VMAXPS    Z3, Z7, Z3
+	VMULPS    word3fb8aa3b<>+0(SB), Z2, Z7
+	VMULPS    word3fb8aa3b<>+0(SB), Z3, Z11
+	VADDPS    word4b400000<>+0(SB), Z7, Z7
+	VADDPS    word4b400000<>+0(SB), Z11, Z11
+	VPSUBD    word4b400000<>+0(SB), Z7, Z12
+	VPSUBD    word4b400000<>+0(SB), Z11, Z13
+	VSUBPS    word4b400000<>+0(SB), Z7, Z7
+	VSUBPS    word4b400000<>+0(SB), Z11, Z11
+	VMULPS    word3f318000<>+0(SB), Z7, Z14
+	VMULPS    word3f318000<>+0(SB), Z11, Z15
+	VSUBPS    Z14, Z2, Z2
+	VSUBPS    Z15, Z3, Z3
+	VMULPS    wordb95e8083<>+0(SB), Z7, Z7
+	VMULPS    wordb95e8083<>+0(SB), Z11, Z11
+	VSUBPS    Z7, Z2, Z2
+	VSUBPS    Z11, Z3, Z3
+	VMULPS    word3ab51ebd<>+0(SB), Z2, Z7
+	VMULPS    word3ab51ebd<>+0(SB), Z3, Z11
+	VADDPS    word3c091cf0<>+0(SB), Z7, Z7
+	VADDPS    word3c091cf0<>+0(SB), Z11, Z11
+	VMULPS    Z2, Z7, Z7
+	VMULPS    Z3, Z11, Z11
+	VADDPS    word3d2aac60<>+0(SB), Z7, Z7
+	VADDPS    word3d2aac60<>+0(SB), Z11, Z11
+	VMULPS    Z2, Z7, Z7
+	VMULPS    Z3, Z11, Z11
+	VADDPS    word3e2aaa49<>+0(SB), Z7, Z7
+	VADDPS    word3e2aaa49<>+0(SB), Z11, Z11
+	VMULPS    Z2, Z7, Z7
+	VMULPS    Z3, Z11, Z11
+	VADDPS    word3efffffe<>+0(SB), Z7, Z7
+	VADDPS    word3efffffe<>+0(SB), Z11, Z11
+	VMULPS    Z2, Z2, Z14
+	VMULPS    Z3, Z3, Z15
+	VMULPS    Z14, Z7, Z7
+	VMULPS    Z15, Z11, Z11
+	VADDPS    Z2, Z7, Z2
+	VADDPS    Z3, Z11, Z3
+	VADDPS    word3f800000<>+0(SB), Z2, Z2
+	VADDPS    word3f800000<>+0(SB), Z3, Z3
+	VPSRAD    $0x01, Z12, Z7
+	VPSRAD    $0x01, Z13, Z11
+	VPADDD    word0000007f<>+0(SB), Z7, Z14
+	VPADDD    word0000007f<>+0(SB), Z11, Z15
+	VPSLLD    $0x17, Z14, Z14
+	VPSLLD    $0x17, Z15, Z15
+	VMULPS    Z14, Z2, Z2
+	VMULPS    Z15, Z3, Z3
+	VPSUBD    Z7, Z12, Z7
+	VPSUBD    Z11, Z13, Z11
+	VPADDD    word0000007f<>+0(SB), Z7, Z7
+	VPADDD    word0000007f<>+0(SB), Z11, Z11
+	VPSLLD    $0x17, Z7, Z7
+	VPSLLD    $0x17, Z11, Z11
+	VMULPS    Z7, Z2, Z2
+	VMULPS    Z11, Z3, Z3
+	VSUBPS    Z2, Z6, Z2
+	VSUBPS    Z3, Z6, Z3
+	VBLENDMPS Z4, Z2, K1, Z8
+	VBLENDMPS Z5, Z3, K2, Z9
+	VANDPS    word80000000<>+0(SB), Z0, Z0
+	VANDPS    word80000000<>+0(SB), Z1, Z1
+	VORPS     Z0, Z8, Z0
+	VORPS     Z1, Z9, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	SUBQ      $0x20, DX
+	JMP       loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VANDPS    word7fffffff<>+0(SB), Z0, Z1
+	VMULPS    Z1, Z1, Z2
+	VMULPS    wordba1c3a21<>+0(SB), Z2, Z3
+	VADDPS    word3ba36cf3<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    wordbcdb3e02<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    word3de70cc3<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    wordbec09371<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z2
+	VADDPS    word3e0375d3<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    Z1, Z2, Z2
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z1, K2
+	VMOVUPS   word40800000<>+0(SB), Z3
+	VMINPS    Z1, Z3, Z1
+	VMULPS    wordb94fd647<>+0(SB), Z1, Z3
+	VADDPS    word3b48e52f<>+0(SB), Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VADDPS    wordbcb6ce03<>+0(SB), Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VADDPS    word3dd53971<>+0(SB), Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VADDPS    word3f2310df<>+0(SB), Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VADDPS    word3f905ba9<>+0(SB), Z3, Z3
+	VMULPS    Z1, Z3, Z1
+	VADDPS    word392e8546<>+0(SB), Z1, Z1
+	VMOVUPS   word3f800000<>+0(SB), Z3
+	VXORPS    word80000000<>+0(SB), Z1, Z1
+	VMOVUPS   word42b20000<>+0(SB), Z4
+	VMINPS    Z1, Z4, Z1
+	VMOVUPS   wordc2d00000<>+0(SB), Z4
+	VMAXPS    Z1, Z4, Z1
+	VMULPS    word3fb8aa3b<>+0(SB), Z1, Z4
+	VADDPS    word4b400000<>+0(SB), Z4, Z4
+	VPSUBD    word4b400000<>+0(SB), Z4, Z5
+	VSUBPS    word4b400000<>+0(SB), Z4, Z4
+	VMULPS    word3f318000<>+0(SB), Z4, Z6
+	VSUBPS    Z6, Z1, Z1
+	VMULPS    wordb95e8083<>+0(SB), Z4, Z4
+	VSUBPS    Z4, Z1, Z1
+	VMULPS    word3ab51ebd<>+0(SB), Z1, Z4
+	VADDPS    word3c091cf0<>+0(SB), Z4, Z4
+	VMULPS    Z1, Z4, Z4
+	VADDPS    word3d2aac60<>+0(SB), Z4, Z4
+	VMULPS    Z1, Z4, Z4
+	VADDPS    word3e2aaa49<>+0(SB), Z4, Z4
+	VMULPS    Z1, Z4, Z4
+	VADDPS    word3efffffe<>+0(SB), Z4, Z4
+	VMULPS    Z1, Z1, Z6
+	VMULPS    Z6, Z4, Z4
+	VADDPS    Z1, Z4, Z1
+	VADDPS    word3f800000<>+0(SB), Z1, Z1
+	VPSRAD    $0x01, Z5, Z4
+	VPADDD    word0000007f<>+0(SB), Z4, Z6
+	VPSLLD    $0x17, Z6, Z6
+	VMULPS    Z6, Z1, Z1
+	VPSUBD    Z4, Z5, Z4
+	VPADDD    word0000007f<>+0(SB), Z4, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z1, Z1
+	VSUBPS    Z1, Z3, Z1
+	VBLENDMPS Z2, Z1, K2, Z10
+	VANDPS    word80000000<>+0(SB), Z0, Z0
+	VORPS     Z0, Z10, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·geluAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ      DX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMULPS    word3f3504f3<>+0(SB), Z0, Z2
+	VMULPS    word3f3504f3<>+0(SB), Z1, Z3
+	VANDPS    word7fffffff<>+0(SB), Z2, Z4
+	VANDPS    word7fffffff<>+0(SB), Z3, Z5
+	VMULPS    Z4, Z4, Z6
+	VMULPS    Z5, Z5, Z7
+	VMULPS    wordba1c3a21<>+0(SB), Z6, Z8
+	VMULPS    wordba1c3a21<>+0(SB), Z7, Z9
+	VADDPS    word3ba36cf3<>+0(SB), Z8, Z8
+	VADDPS    word3ba36cf3<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    wordbcdb3e02<>+0(SB), Z8, Z8
+	VADDPS    wordbcdb3e02<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    word3de70cc3<>+0(SB), Z8, Z8
+	VADDPS    word3de70cc3<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    wordbec09371<>+0(SB), Z8, Z8
+	VADDPS    wordbec09371<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z6
+	VMULPS    Z7, Z9, Z7
+	VADDPS    word3e0375d3<>+0(SB), Z6, Z6
+	VADDPS    word3e0375d3<>+0(SB), Z7, Z7
+	VMULPS    Z4, Z6, Z6
+	VMULPS    Z5, Z7, Z7
+	VADDPS    Z4, Z6, Z6
+	VADDPS    Z5, Z7, Z7
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z4, K1
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z5, K2
+	VMOVUPS   word40800000<>+0(SB), Z8
+	VMINPS    Z4, Z8, Z4
+	VMINPS    Z5, Z8, Z5
+	VMULPS    wordb94fd647<>+0(SB), Z4, Z8
+	VMULPS    wordb94fd647<>+0(SB), Z5, Z9
+	VADDPS    word3b48e52f<>+0(SB), Z8, Z8
+	VADDPS    word3b48e52f<>+0(SB), Z9, Z9
+	VMULPS    Z4, Z8, Z8
+	VMULPS    Z5, Z9, Z9
+	VADDPS    wordbcb6ce03<>+0(SB), Z8, Z8
+	VADDPS    wordbcb6ce03<>+0(SB), Z9, Z9
+	VMULPS    Z4, Z8, Z8
+	VMULPS    Z5, Z9, Z9
+	VADDPS    word3dd53971<>+0(SB), Z8, Z8
+	VADDPS    word3dd53971<>+0(SB), Z9, Z9
+	VMULPS    Z4, Z8, Z8
+	VMULPS    Z5, Z9, Z9
+	VADDPS    word3f2310df<>+0(SB), Z8, Z8
+	VADDPS    word3f2310df<>+0(SB), Z9, Z9
+	VMULPS    Z4, Z8, Z8
+	VMULPS    Z5, Z9, Z9
+	VADDPS    word3f905ba9<>+0(SB), Z8, Z8
+	VADDPS    word3f905ba9<>+0(SB), Z9, Z9
+	VMULPS    Z4, Z8, Z4
+	VMULPS    Z5, Z9, Z5
+	VADDPS    word392e8546<>+0(SB), Z4, Z4
+	VADDPS    word392e8546<>+0(SB), Z5, Z5
+	VMOVUPS   word3f800000<>+0(SB), Z8
+	VXORPS    word80000000<>+0(SB), Z4, Z4
+	VXORPS    word80000000<>+0(SB), Z5, Z5
+	VMOVUPS   word42b20000<>+0(SB), Z9
+	VMINPS    Z4, Z9, Z4
+	VMINPS    Z5, Z9, Z5
+	VMOVUPS   wordc2d00000<>+0(SB), Z9
+	VMAXPS    Z4, Z9, Z4
+	VMAXPS    Z5, Z9, Z5
+	VMULPS    word3fb8aa3b<>+0(SB), Z4, Z9
+	VMULPS    word3fb8aa3b<>+0(SB), Z5, Z13
+	VADDPS    word4b400000<>+0(SB), Z9, Z9
+	VADDPS    word4b400000<>+0(SB), Z13, Z13
+	VPSUBD    word4b400000<>+0(SB), Z9, Z14
+	VPSUBD    word4b400000<>+0(SB), Z13, Z15
+	VSUBPS    word4b400000<>+0(SB), Z9, Z9
+	VSUBPS    word4b400000<>+0(SB), Z13, Z13
+	VMULPS    word3f318000<>+0(SB), Z9, Z16
+	VMULPS    word3f318000<>+0(SB), Z13, Z17
+	VSUBPS    Z16, Z4, Z4
+	VSUBPS    Z17, Z5, Z5
+	VMULPS    wordb95e8083<>+0(SB), Z9, Z9
+	VMULPS    wordb95e8083<>+0(SB), Z13, Z13
+	VSUBPS    Z9, Z4, Z4
+	VSUBPS    Z13, Z5, Z5
+	VMULPS    word3ab51ebd<>+0(SB), Z4, Z9
+	VMULPS    word3ab51ebd<>+0(SB), Z5, Z13
+	VADDPS    word3c091cf0<>+0(SB), Z9, Z9
+	VADDPS    word3c091cf0<>+0(SB), Z13, Z13
+	VMULPS    Z4, Z9, Z9
+	VMULPS    Z5, Z13, Z13
+	VADDPS    word3d2aac60<>+0(SB), Z9, Z9
+	VADDPS    word3d2aac60<>+0(SB), Z13, Z13
+	VMULPS    Z4, Z9, Z9
+	VMULPS    Z5, Z13, Z13
+	VADDPS    word3e2aaa49<>+0(SB), Z9, Z9
+	VADDPS    word3e2aaa49<>+0(SB), Z13, Z13
+	VMULPS    Z4, Z9, Z9
+	VMULPS    Z5, Z13, Z13
+	VADDPS    word3efffffe<>+0(SB), Z9, Z9
+	VADDPS    word3efffffe<>+0(SB), Z13, Z13
+	VMULPS    Z4, Z4, Z16
+	VMULPS    Z5, Z5, Z17
+	VMULPS    Z16, Z9, Z9
+	VMULPS    Z17, Z13, Z13
+	VADDPS    Z4, Z9, Z4
+	VADDPS    Z5, Z13, Z5
+	VADDPS    word3f800000<>+0(SB), Z4, Z4
+	VADDPS    word3f800000<>+0(SB), Z5, Z5
+	VPSRAD    $0x01, Z14, Z9
+	VPSRAD    $0x01, Z15, Z13
+	VPADDD    word0000007f<>+0(SB), Z9, Z16
+	VPADDD    word0000007f<>+0(SB), Z13, Z17
+	VPSLLD    $0x17, Z16, Z16
+	VPSLLD    $0x17, Z17, Z17
+	VMULPS    Z16, Z4, Z4
+	VMULPS    Z17, Z5, Z5
+	VPSUBD    Z9, Z14, Z9
+	VPSUBD    Z13, Z15, Z13
+	VPADDD    word0000007f<>+0(SB), Z9, Z9
+	VPADDD    word0000007f<>+0(SB), Z13, Z13
+	VPSLLD    $0x17, Z9, Z9
+	VPSLLD    $0x17, Z13, Z13
+	VMULPS    Z9, Z4, Z4
+	VMULPS    Z13, Z5, Z5
+	VSUBPS    Z4, Z8, Z4
+	VSUBPS    Z5, Z8, Z5
+	VBLENDMPS Z6, Z4, K1, Z10
+	VBLENDMPS Z7, Z5, K2, Z11
+	VANDPS    word80000000<>+0(SB), Z2, Z2
+	VANDPS    word80000000<>+0(SB), Z3, Z3
+	VORPS     Z2, Z10, Z2
+	VORPS     Z3, Z11, Z3
+	VADDPS    word3f800000<>+0(SB), Z2, Z2
+	VADDPS    word3f800000<>+0(SB), Z3, Z3
+	VMULPS    word3f000000<>+0(SB), Z0, Z0
+	VMULPS    word3f000000<>+0(SB), Z1, Z1
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	SUBQ      $0x20, DX
+	JMP       loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMULPS    word3f3504f3<>+0(SB), Z0, Z1
+	VANDPS    word7fffffff<>+0(SB), Z1, Z2
+	VMULPS    Z2, Z2, Z3
+	VMULPS    wordba1c3a21<>+0(SB), Z3, Z4
+	VADDPS    word3ba36cf3<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    wordbcdb3e02<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    word3de70cc3<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    wordbec09371<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z3
+	VADDPS    word3e0375d3<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    Z2, Z3, Z3
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z2, K2
+	VMOVUPS   word40800000<>+0(SB), Z4
+	VMINPS    Z2, Z4, Z2
+	VMULPS    wordb94fd647<>+0(SB), Z2, Z4
+	VADDPS    word3b48e52f<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    wordbcb6ce03<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3dd53971<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3f2310df<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    word3f905ba9<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z2
+	VADDPS    word392e8546<>+0(SB), Z2, Z2
+	VMOVUPS   word3f800000<>+0(SB), Z4
+	VXORPS    word80000000<>+0(SB), Z2, Z2
+	VMOVUPS   word42b20000<>+0(SB), Z5
+	VMINPS    Z2, Z5, Z2
+	VMOVUPS   wordc2d00000<>+0(SB), Z5
+	VMAXPS    Z2, Z5, Z2
+	VMULPS    word3fb8aa3b<>+0(SB), Z2, Z5
+	VADDPS    word4b400000<>+0(SB), Z5, Z5
+	VPSUBD    word4b400000<>+0(SB), Z5, Z6
+	VSUBPS    word4b400000<>+0(SB), Z5, Z5
+	VMULPS    word3f318000<>+0(SB), Z5, Z7
+	VSUBPS    Z7, Z2, Z2
+	VMULPS    wordb95e8083<>+0(SB), Z5, Z5
+	VSUBPS    Z5, Z2, Z2
+	VMULPS    word3ab51ebd<>+0(SB), Z2, Z5
+	VADDPS    word3c091cf0<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z5, Z5
+	VADDPS    word3d2aac60<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z5, Z5
+	VADDPS    word3e2aaa49<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z5, Z5
+	VADDPS    word3efffffe<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z2, Z7
+	VMULPS    Z7, Z5, Z5
+	VADDPS    Z2, Z5, Z2
+	VADDPS    word3f800000<>+0(SB), Z2, Z2
+	VPSRAD    $0x01, Z6, Z5
+	VPADDD    word0000007f<>+0(SB), Z5, Z7
+	VPSLLD    $0x17, Z7, Z7
+	VMULPS    Z7, Z2, Z2
+	VPSUBD    Z5, Z6, Z5
+	VPADDD    word0000007f<>+0(SB), Z5, Z5
+	VPSLLD    $0x17, Z5, Z5
+	VMULPS    Z5, Z2, Z2
+	VSUBPS    Z2, Z4, Z2
+	VBLENDMPS Z3, Z2, K2, Z12
+	VANDPS    word80000000<>+0(SB), Z1, Z1
+	VORPS     Z1, Z12, Z1
+	VADDPS    word3f800000<>+0(SB), Z1, Z1
+	VMULPS    word3f000000<>+0(SB), Z0, Z0
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·softplusAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VORPS   word80000000<>+0(SB), Z0, Z2
+	VORPS   word80000000<>+0(SB), Z1, Z3
+	VMOVUPS word42b20000<>+0(SB), Z4
+	VMINPS  Z2, Z4, Z2
+	VMINPS  Z3, Z4, Z3
+	VMOVUPS wordc2d00000<>+0(SB), Z4
+	VMAXPS  Z2, Z4, Z2
+	VMAXPS  Z3, Z4, Z3
+	VMULPS  word3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS  word3fb8aa3b<>+0(SB), Z3, Z5
+	VADDPS  word4b400000<>+0(SB), Z4, Z4
+	VADDPS  word4b400000<>+0(SB), Z5, Z5
+	VPSUBD  word4b400000<>+0(SB), Z4, Z6
+	VPSUBD  word4b400000<>+0(SB), Z5, Z7
+	VSUBPS  word4b400000<>+0(SB), Z4, Z4
+	VSUBPS  word4b400000<>+0(SB), Z5, Z5
+	VMULPS  word3f318000<>+0(SB), Z4, Z8
+	VMULPS  word3f318000<>+0(SB), Z5, Z9
+	VSUBPS  Z8, Z2, Z2
+	VSUBPS  Z9, Z3, Z3
+	VMULPS  wordb95e8083<>+0(SB), Z4, Z4
+	VMULPS  wordb95e8083<>+0(SB), Z5, Z5
+	VSUBPS  Z4, Z2, Z2
+	VSUBPS  Z5, Z3, Z3
+	VMULPS  word3ab51ebd<>+0(SB), Z2, Z4
+	VMULPS  word3ab51ebd<>+0(SB), Z3, Z5
+	VADDPS  word3c091cf0<>+0(SB), Z4, Z4
+	VADDPS  word3c091cf0<>+0(SB), Z5, Z5
+	VMULPS  Z2, Z4, Z4
+	VMULPS  Z3, Z5, Z5
+	VADDPS  word3d2aac60<>+0(SB), Z4, Z4
+	VADDPS  word3d2aac60<>+0(SB), Z5, Z5
+	VMULPS  Z2, Z4, Z4
+	VMULPS  Z3, Z5, Z5
+	VADDPS  word3e2aaa49<>+0(SB), Z4, Z4
+	VADDPS  word3e2aaa49<>+0(SB), Z5, Z5
+	VMULPS  Z2, Z4, Z4
+	VMULPS  Z3, Z5, Z5
+	VADDPS  word3efffffe<>+0(SB), Z4, Z4
+	VADDPS  word3efffffe<>+0(SB), Z5, Z5
+	VMULPS  Z2, Z2, Z8
+	VMULPS  Z3, Z3, Z9
+	VMULPS  Z8, Z4, Z4
+	VMULPS  Z9, Z5, Z5
+	VADDPS  Z2, Z4, Z2
+	VADDPS  Z3, Z5, Z3
+	VADDPS  word3f800000<>+0(SB), Z2, Z2
+	VADDPS  word3f800000<>+0(SB), Z3, Z3
+	VPSRAD  $0x01, Z6, Z4
+	VPSRAD  $0x01, Z7, Z5
+	VPADDD  word0000007f<>+0(SB), Z4, Z8
+	VPADDD  word0000007f<>+0(SB), Z5, Z9
+	VPSLLD  $0x17, Z8, Z8
+	VPSLLD  $0x17, Z9, Z9
+	VMULPS  Z8, Z2, Z2
+	VMULPS  Z9, Z3, Z3
+	VPSUBD  Z4, Z6, Z4
+	VPSUBD  Z5, Z7, Z5
+	VPADDD  word0000007f<>+0(SB), Z4, Z4
+	VPADDD  word0000007f<>+0(SB), Z5, Z5
+	VPSLLD  $0x17, Z4, Z4
+	VPSLLD  $0x17, Z5, Z5
+	VMULPS  Z4, Z2, Z2
+	VMULPS  Z5, Z3, Z3
+	VADDPS  word40000000<>+0(SB), Z2, Z4
+	VADDPS  word40000000<>+0(SB), Z3, Z5
+	VDIVPS  Z4, Z2, Z2
+	VDIVPS  Z5, Z3, Z3
+	VMULPS  Z2, Z2, Z4
+	VMULPS  Z3, Z3, Z5
+	VMULPS  word3e78449a<>+0(SB), Z4, Z6
+	VMULPS  word3e78449a<>+0(SB), Z5, Z7
+	VADDPS  word3e5b9607<>+0(SB), Z6, Z6
+	VADDPS  word3e5b9607<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z6, Z6
+	VMULPS  Z5, Z7, Z7
+	VADDPS  word3e928287<>+0(SB), Z6, Z6
+	VADDPS  word3e928287<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z6, Z6
+	VMULPS  Z5, Z7, Z7
+	VADDPS  word3ecccb6c<>+0(SB), Z6, Z6
+	VADDPS  word3ecccb6c<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z6, Z6
+	VMULPS  Z5, Z7, Z7
+	VADDPS  word3f2aaaac<>+0(SB), Z6, Z6
+	VADDPS  word3f2aaaac<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z6, Z4
+	VMULPS  Z5, Z7, Z5
+	VMULPS  Z2, Z4, Z4
+	VMULPS  Z3, Z5, Z5
+	VADDPS  Z2, Z2, Z2
+	VADDPS  Z3, Z3, Z3
+	VADDPS  Z2, Z4, Z2
+	VADDPS  Z3, Z5, Z3
+	VMOVUPS word00000000<>+0(SB), Z4
+	VMAXPS  Z0, Z4, Z0
+	VMAXPS  Z1, Z4, Z1
+	VADDPS  Z0, Z2, Z0
+	VADDPS  Z1, Z3, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
+	JMP     loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VORPS     word80000000<>+0(SB), Z0, Z1
+	VMOVUPS   word42b20000<>+0(SB), Z2
+	VMINPS    Z1, Z2, Z1
+	VMOVUPS   wordc2d00000<>+0(SB), Z2
+	VMAXPS    Z1, Z2, Z1
+	VMULPS    word3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS    word4b400000<>+0(SB), Z2, Z2
+	VPSUBD    word4b400000<>+0(SB), Z2, Z3
+	VSUBPS    word4b400000<>+0(SB), Z2, Z2
+	VMULPS    word3f318000<>+0(SB), Z2, Z4
+	VSUBPS    Z4, Z1, Z1
+	VMULPS    wordb95e8083<>+0(SB), Z2, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    word3ab51ebd<>+0(SB), Z1, Z2
+	VADDPS    word3c091cf0<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3d2aac60<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3e2aaa49<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    word3efffffe<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z1, Z4
+	VMULPS    Z4, Z2, Z2
+	VADDPS    Z1, Z2, Z1
+	VADDPS    word3f800000<>+0(SB), Z1, Z1
+	VPSRAD    $0x01, Z3, Z2
+	VPADDD    word0000007f<>+0(SB), Z2, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z1, Z1
+	VPSUBD    Z2, Z3, Z2
+	VPADDD    word0000007f<>+0(SB), Z2, Z2
+	VPSLLD    $0x17, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VADDPS    word40000000<>+0(SB), Z1, Z2
+	VDIVPS    Z2, Z1, Z1
+	VMULPS    Z1, Z1, Z2
+	VMULPS    word3e78449a<>+0(SB), Z2, Z3
+	VADDPS    word3e5b9607<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    word3e928287<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    word3ecccb6c<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VADDPS    word3f2aaaac<>+0(SB), Z3, Z3
+	VMULPS    Z2, Z3, Z2
+	VMULPS    Z1, Z2, Z2
+	VADDPS    Z1, Z1, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   word00000000<>+0(SB), Z2
+	VMAXPS    Z0, Z2, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ      BX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   (DX), Z2
+	VMOVUPS   64(DX), Z3
+	VMULPS    word3f3504f3<>+0(SB), Z2, Z4
+	VMULPS    word3f3504f3<>+0(SB), Z3, Z5
+	VANDPS    word7fffffff<>+0(SB), Z4, Z6
+	VANDPS    word7fffffff<>+0(SB), Z5, Z7
+	VMULPS    Z6, Z6, Z8
+	VMULPS    Z7, Z7, Z9
+	VMULPS    wordba1c3a21<>+0(SB), Z8, Z10
+	VMULPS    wordba1c3a21<>+0(SB), Z9, Z11
+	VADDPS    word3ba36cf3<>+0(SB), Z10, Z10
+	VADDPS    word3ba36cf3<>+0(SB), Z11, Z11
+	VMULPS    Z8, Z10, Z10
+	VMULPS    Z9, Z11, Z11
+	VADDPS    wordbcdb3e02<>+0(SB), Z10, Z10
+	VADDPS    wordbcdb3e02<>+0(SB), Z11, Z11
+	VMULPS    Z8, Z10, Z10
+	VMULPS    Z9, Z11, Z11
+	VADDPS    word3de70cc3<>+0(SB), Z10, Z10
+	VADDPS    word3de70cc3<>+0(SB), Z11, Z11
+	VMULPS    Z8, Z10, Z10
+	VMULPS    Z9, Z11, Z11
+	VADDPS    wordbec09371<>+0(SB), Z10, Z10
+	VADDPS    wordbec09371<>+0(SB), Z11, Z11
+	VMULPS    Z8, Z10, Z8
+	VMULPS    Z9, Z11, Z9
+	VADDPS    word3e0375d3<>+0(SB), Z8, Z8
+	VADDPS    word3e0375d3<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    Z6, Z8, Z8
+	VADDPS    Z7, Z9, Z9
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z6, K1
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z7, K2
+	VMOVUPS   word40800000<>+0(SB), Z10
+	VMINPS    Z6, Z10, Z6
+	VMINPS    Z7, Z10, Z7
+	VMULPS    wordb94fd647<>+0(SB), Z6, Z10
+	VMULPS    wordb94fd647<>+0(SB), Z7, Z11
+	VADDPS    word3b48e52f<>+0(SB), Z10, Z10
+	VADDPS    word3b48e52f<>+0(SB), Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VADDPS    wordbcb6ce03<>+0(SB), Z10, Z10
+	VADDPS    wordbcb6ce03<>+0(SB), Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VADDPS    word3dd53971<>+0(SB), Z10, Z10
+	VADDPS    word3dd53971<>+0(SB), Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VADDPS    word3f2310df<>+0(SB), Z10, Z10
+	VADDPS    word3f2310df<>+0(SB), Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VADDPS    word3f905ba9<>+0(SB), Z10, Z10
+	VADDPS    word3f905ba9<>+0(SB), Z11, Z11
+	VMULPS    Z6, Z10, Z6
+	VMULPS    Z7, Z11, Z7
+	VADDPS    word392e8546<>+0(SB), Z6, Z6
+	VADDPS    word392e8546<>+0(SB), Z7, Z7
+	VMOVUPS   word3f800000<>+0(SB), Z10
+	VXORPS    word80000000<>+0(SB), Z6, Z6
+	VXORPS    word80000000<>+0(SB), Z7, Z7
+	VMOVUPS   word42b20000<>+0(SB), Z11
+	VMINPS    Z6, Z11, Z6
+	VMINPS    Z7, Z11, Z7
+	VMOVUPS   wordc2d00000<>+0(SB), Z11
+	VMAXPS    Z6, Z11, Z6
+	VMAXPS    Z7, Z11, Z7
+	VMULPS    word3fb8aa3b<>+0(SB), Z6, Z11
+	VMULPS    word3fb8aa3b<>+0(SB), Z7, Z15
+	VADDPS    word4b400000<>+0(SB), Z11, Z11
+	VADDPS    word4b400000<>+0(SB), Z15, Z15
+	VPSUBD    word4b400000<>+0(SB), Z11, Z16
+	VPSUBD    word4b400000<>+0(SB), Z15, Z17
+	VSUBPS    word4b400000<>+0(SB), Z11, Z11
+	VSUBPS    word4b400000<>+0(SB), Z15, Z15
+	VMULPS    word3f318000<>+0(SB), Z11, Z18
+	VMULPS    word3f318000<>+0(SB), Z15, Z19
+	VSUBPS    Z18, Z6, Z6
+	VSUBPS    Z19, Z7, Z7
+	VMULPS    wordb95e8083<>+0(SB), Z11, Z11
+	VMULPS    wordb95e8083<>+0(SB), Z15, Z15
+	VSUBPS    Z11, Z6, Z6
+	VSUBPS    Z15, Z7, Z7
+	VMULPS    word3ab51ebd<>+0(SB), Z6, Z11
+	VMULPS    word3ab51ebd<>+0(SB), Z7, Z15
+	VADDPS    word3c091cf0<>+0(SB), Z11, Z11
+	VADDPS    word3c091cf0<>+0(SB), Z15, Z15
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z15, Z15
+	VADDPS    word3d2aac60<>+0(SB), Z11, Z11
+	VADDPS    word3d2aac60<>+0(SB), Z15, Z15
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z15, Z15
+	VADDPS    word3e2aaa49<>+0(SB), Z11, Z11
+	VADDPS    word3e2aaa49<>+0(SB), Z15, Z15
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z15, Z15
+	VADDPS    word3efffffe<>+0(SB), Z11, Z11
+	VADDPS    word3efffffe<>+0(SB), Z15, Z15
+	VMULPS    Z6, Z6, Z18
+	VMULPS    Z7, Z7, Z19
+	VMULPS    Z18, Z11, Z11
+	VMULPS    Z19, Z15, Z15
+	VADDPS    Z6, Z11, Z6
+	VADDPS    Z7, Z15, Z7
+	VADDPS    word3f800000<>+0(SB), Z6, Z6
+	VADDPS    word3f800000<>+0(SB), Z7, Z7
+	VPSRAD    $0x01, Z16, Z11
+	VPSRAD    $0x01, Z17, Z15
+	VPADDD    word0000007f<>+0(SB), Z11, Z18
+	VPADDD    word0000007f<>+0(SB), Z15, Z19
+	VPSLLD    $0x17, Z18, Z18
+	VPSLLD    $0x17, Z19, Z19
+	VMULPS    Z18, Z6, Z6
+	VMULPS    Z19, Z7, Z7
+	VPSUBD    Z11, Z16, Z11
+	VPSUBD    Z15, Z17, Z15
+	VPADDD    word0000007f<>+0(SB), Z11, Z11
+	VPADDD    word0000007f<>+0(SB), Z15, Z15
+	VPSLLD    $0x17, Z11, Z11
+	VPSLLD    $0x17, Z15, Z15
+	VMULPS    Z11, Z6, Z6
+	VMULPS    Z15, Z7, Z7
+	VSUBPS    Z6, Z10, Z6
+	VSUBPS    Z7, Z10, Z7
+	VBLENDMPS Z8, Z6, K1, Z12
+	VBLENDMPS Z9, Z7, K2, Z13
+	VANDPS    word80000000<>+0(SB), Z4, Z4
+	VANDPS    word80000000<>+0(SB), Z5, Z5
+	VORPS     Z4, Z12, Z4
+	VORPS     Z5, Z13, Z5
+	VADDPS    word3f800000<>+0(SB), Z4, Z4
+	VADDPS    word3f800000<>+0(SB), Z5, Z5
+	VMULPS    word3f000000<>+0(SB), Z4, Z4
+	VMULPS    word3f000000<>+0(SB), Z5, Z5
+	VMULPS    Z2, Z2, Z6
+	VMULPS    Z3, Z3, Z7
+	VMULPS    wordbf000000<>+0(SB), Z6, Z6
+	VMULPS    wordbf000000<>+0(SB), Z7, Z7
+	VMOVUPS   word42b20000<>+0(SB), Z8
+	VMINPS    Z6, Z8, Z6
+	VMINPS    Z7, Z8, Z7
+	VMOVUPS   wordc2d00000<>+0(SB), Z8
+	VMAXPS    Z6, Z8, Z6
+	VMAXPS    Z7, Z8, Z7
+	VMULPS    word3fb8aa3b<>+0(SB), Z6, Z8
+	VMULPS    word3fb8aa3b<>+0(SB), Z7, Z9
+	VADDPS    word4b400000<>+0(SB), Z8, Z8
+	VADDPS    word4b400000<>+0(SB), Z9, Z9
+	VPSUBD    word4b400000<>+0(SB), Z8, Z10
+	VPSUBD    word4b400000<>+0(SB), Z9, Z11
+	VSUBPS    word4b400000<>+0(SB), Z8, Z8
+	VSUBPS    word4b400000<>+0(SB), Z9, Z9
+	VMULPS    word3f318000<>+0(SB), Z8, Z15
+	VMULPS    word3f318000<>+0(SB), Z9, Z16
+	VSUBPS    Z15, Z6, Z6
+	VSUBPS    Z16, Z7, Z7
+	VMULPS    wordb95e8083<>+0(SB), Z8, Z8
+	VMULPS    wordb95e8083<>+0(SB), Z9, Z9
+	VSUBPS    Z8, Z6, Z6
+	VSUBPS    Z9, Z7, Z7
+	VMULPS    word3ab51ebd<>+0(SB), Z6, Z8
+	VMULPS    word3ab51ebd<>+0(SB), Z7, Z9
+	VADDPS    word3c091cf0<>+0(SB), Z8, Z8
+	VADDPS    word3c091cf0<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    word3d2aac60<>+0(SB), Z8, Z8
+	VADDPS    word3d2aac60<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    word3e2aaa49<>+0(SB), Z8, Z8
+	VADDPS    word3e2aaa49<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z8, Z8
+	VMULPS    Z7, Z9, Z9
+	VADDPS    word3efffffe<>+0(SB), Z8, Z8
+	VADDPS    word3efffffe<>+0(SB), Z9, Z9
+	VMULPS    Z6, Z6, Z15
+	VMULPS    Z7, Z7, Z16
+	VMULPS    Z15, Z8, Z8
+	VMULPS    Z16, Z9, Z9
+	VADDPS    Z6, Z8, Z6
+	VADDPS    Z7, Z9, Z7
+	VADDPS    word3f800000<>+0(SB), Z6, Z6
+	VADDPS    word3f800000<>+0(SB), Z7, Z7
+	VPSRAD    $0x01, Z10, Z8
+	VPSRAD    $0x01, Z11, Z9
+	VPADDD    word0000007f<>+0(SB), Z8, Z15
+	VPADDD    word0000007f<>+0(SB), Z9, Z16
+	VPSLLD    $0x17, Z15, Z15
+	VPSLLD    $0x17, Z16, Z16
+	VMULPS    Z15, Z6, Z6
+	VMULPS    Z16, Z7, Z7
+	VPSUBD    Z8, Z10, Z8
+	VPSUBD    Z9, Z11, Z9
+	VPADDD    word0000007f<>+0(SB), Z8, Z8
+	VPADDD    word0000007f<>+0(SB), Z9, Z9
+	VPSLLD    $0x17, Z8, Z8
+	VPSLLD    $0x17, Z9, Z9
+	VMULPS    Z8, Z6, Z6
+	VMULPS    Z9, Z7, Z7
+	VMULPS    word3ecc422a<>+0(SB), Z6, Z6
+	VMULPS    word3ecc422a<>+0(SB), Z7, Z7
+	VMULPS    Z6, Z2, Z2
+	VMULPS    Z7, Z3, Z3
+	VADDPS    Z2, Z4, Z2
+	VADDPS    Z3, Z5, Z3
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	ADDQ      $0x80, DX
+	SUBQ      $0x20, BX
+	JMP       loop
+
+rest:
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    word3f3504f3<>+0(SB), Z1, Z2
+	VANDPS    word7fffffff<>+0(SB), Z2, Z3
+	VMULPS    Z3, Z3, Z4
+	VMULPS    wordba1c3a21<>+0(SB), Z4, Z5
+	VADDPS    word3ba36cf3<>+0(SB), Z5, Z5
+	VMULPS    Z4, Z5, Z5
+	VADDPS    wordbcdb3e02<>+0(SB), Z5, Z5
+	VMULPS    Z4, Z5, Z5
+	VADDPS    word3de70cc3<>+0(SB), Z5, Z5
+	VMULPS    Z4, Z5, Z5
+	VADDPS    wordbec09371<>+0(SB), Z5, Z5
+	VMULPS    Z4, Z5, Z4
+	VADDPS    word3e0375d3<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    Z3, Z4, Z4
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Z3, K2
+	VMOVUPS   word40800000<>+0(SB), Z5
+	VMINPS    Z3, Z5, Z3
+	VMULPS    wordb94fd647<>+0(SB), Z3, Z5
+	VADDPS    word3b48e52f<>+0(SB), Z5, Z5
+	VMULPS    Z3, Z5, Z5
+	VADDPS    wordbcb6ce03<>+0(SB), Z5, Z5
+	VMULPS    Z3, Z5, Z5
+	VADDPS    word3dd53971<>+0(SB), Z5, Z5
+	VMULPS    Z3, Z5, Z5
+	VADDPS    word3f2310df<>+0(SB), Z5, Z5
+	VMULPS    Z3, Z5, Z5
+	VADDPS    word3f905ba9<>+0(SB), Z5, Z5
+	VMULPS    Z3, Z5, Z3
+	VADDPS    word392e8546<>+0(SB), Z3, Z3
+	VMOVUPS   word3f800000<>+0(SB), Z5
+	VXORPS    word80000000<>+0(SB), Z3, Z3
+	VMOVUPS   word42b20000<>+0(SB), Z6
+	VMINPS    Z3, Z6, Z3
+	VMOVUPS   wordc2d00000<>+0(SB), Z6
+	VMAXPS    Z3, Z6, Z3
+	VMULPS    word3fb8aa3b<>+0(SB), Z3, Z6
+	VADDPS    word4b400000<>+0(SB), Z6, Z6
+	VPSUBD    word4b400000<>+0(SB), Z6, Z7
+	VSUBPS    word4b400000<>+0(SB), Z6, Z6
+	VMULPS    word3f318000<>+0(SB), Z6, Z8
+	VSUBPS    Z8, Z3, Z3
+	VMULPS    wordb95e8083<>+0(SB), Z6, Z6
+	VSUBPS    Z6, Z3, Z3
+	VMULPS    word3ab51ebd<>+0(SB), Z3, Z6
+	VADDPS    word3c091cf0<>+0(SB), Z6, Z6
+	VMULPS    Z3, Z6, Z6
+	VADDPS    word3d2aac60<>+0(SB), Z6, Z6
+	VMULPS    Z3, Z6, Z6
+	VADDPS    word3e2aaa49<>+0(SB), Z6, Z6
+	VMULPS    Z3, Z6, Z6
+	VADDPS    word3efffffe<>+0(SB), Z6, Z6
+	VMULPS    Z3, Z3, Z8
+	VMULPS    Z8, Z6, Z6
+	VADDPS    Z3, Z6, Z3
+	VADDPS    word3f800000<>+0(SB), Z3, Z3
+	VPSRAD    $0x01, Z7, Z6
+	VPADDD    word0000007f<>+0(SB), Z6, Z8
+	VPSLLD    $0x17, Z8, Z8
+	VMULPS    Z8, Z3, Z3
+	VPSUBD    Z6, Z7, Z6
+	VPADDD    word0000007f<>+0(SB), Z6, Z6
+	VPSLLD    $0x17, Z6, Z6
+	VMULPS    Z6, Z3, Z3
+	VSUBPS    Z3, Z5, Z3
+	VBLENDMPS Z4, Z3, K2, Z14
+	VANDPS    word80000000<>+0(SB), Z2, Z2
+	VORPS     Z2, Z14, Z2
+	VADDPS    word3f800000<>+0(SB), Z2, Z2
+	VMULPS    word3f000000<>+0(SB), Z2, Z2
+	VMULPS    Z1, Z1, Z3
+	VMULPS    wordbf000000<>+0(SB), Z3, Z3
+	VMOVUPS   word42b20000<>+0(SB), Z4
+	VMINPS    Z3, Z4, Z3
+	VMOVUPS   wordc2d00000<>+0(SB), Z4
+	VMAXPS    Z3, Z4, Z3
+	VMULPS    word3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS    word4b400000<>+0(SB), Z4, Z4
+	VPSUBD    word4b400000<>+0(SB), Z4, Z5
+	VSUBPS    word4b400000<>+0(SB), Z4, Z4
+	VMULPS    word3f318000<>+0(SB), Z4, Z6
+	VSUBPS    Z6, Z3, Z3
+	VMULPS    wordb95e8083<>+0(SB), Z4, Z4
+	VSUBPS    Z4, Z3, Z3
+	VMULPS    word3ab51ebd<>+0(SB), Z3, Z4
+	VADDPS    word3c091cf0<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    word3d2aac60<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    word3e2aaa49<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z4, Z4
+	VADDPS    word3efffffe<>+0(SB), Z4, Z4
+	VMULPS    Z3, Z3, Z6
+	VMULPS    Z6, Z4, Z4
+	VADDPS    Z3, Z4, Z3
+	VADDPS    word3f800000<>+0(SB), Z3, Z3
+	VPSRAD    $0x01, Z5, Z4
+	VPADDD    word0000007f<>+0(SB), Z4, Z6
+	VPSLLD    $0x17, Z6, Z6
+	VMULPS    Z6, Z3, Z3
+	VPSUBD    Z4, Z5, Z4
+	VPADDD    word0000007f<>+0(SB), Z4, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z3, Z3
+	VMULPS    word3ecc422a<>+0(SB), Z3, Z3
+	VMULPS    Z3, Z1, Z1
+	VADDPS    Z1, Z2, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluAVX2(dst *float32, src *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·reluAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS word00000000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS    word00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS word3f800000<>+0(SB), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMOVUPS    word3f800000<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     Y3, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS word3f800000<>+0(SB), Y2
+	VMULPS  Y1, Y1, Y1
+	VSUBPS  Y1, Y2, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMOVUPS    word3f800000<>+0(SB), Y3
+	VMULPS     Y2, Y2, Y2
+	VSUBPS     Y2, Y3, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VCMPPS  $0x1e, word00000000<>+0(SB), Y1, Y1
+	VANDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VCMPPS     $0x1e, word00000000<>+0(SB), Y2, Y2
+	VANDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
 
 // func addAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX
+// Requires: AVX, CMOV
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -2002,23 +4406,32 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func subAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX
+// Requires: AVX, CMOV
 TEXT ·subAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -2039,23 +4452,32 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func mulAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX
+// Requires: AVX, CMOV
 TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -2076,23 +4498,32 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func axpyAVX2(dst *float32, a float32, src *float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2, CMOV, SSE
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	MOVSS        a+8(FP), X0
 	VBROADCASTSS X0, Y0
@@ -2114,24 +4545,32 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      DX, DX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y1
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y1
 	VMASKMOVPS (AX), Y1, Y2
 	VMASKMOVPS (CX), Y1, Y3
-	VMULPS     Y3, Y0, Y0
-	VADDPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)
+	VMULPS     Y3, Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX2(dst *float32, a float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2, CMOV, SSE
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-24
 	MOVSS        a+8(FP), X0
 	VBROADCASTSS X0, Y0
@@ -2149,22 +4588,29 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      CX, CX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), DX
-	SHLQ       $0x02, CX
-	SUBQ       CX, DX
-	VMOVDQU    32(DX), Y1
+	CMPQ       CX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, BX
+	MOVQ       CX, DX
+	CMPQ       DX, BX
+	CMOVQGT    BX, DX
+	LEAQ       tailmask<>+0(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVDQU    32(BX), Y1
 	VMASKMOVPS (AX), Y1, Y2
-	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, CX
+	JMP        rest
 
 done:
 	VZEROUPPER
 	RET
 
 // func adamAVX2(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2, CMOV, SSE
 TEXT ·adamAVX2(SB), NOSPLIT, $0-60
 	MOVSS        b1+32(FP), X0
 	VBROADCASTSS X0, Y0
@@ -2200,9 +4646,9 @@ loop:
 	VADDPS  Y7, Y9, Y7
 	VMOVUPS Y8, (CX)
 	VMOVUPS Y7, (DX)
+	VMULPS  Y4, Y8, Y8
 	VMULPS  Y5, Y7, Y7
 	VSQRTPS Y7, Y7
-	VMULPS  Y4, Y8, Y8
 	VADDPS  Y6, Y7, Y7
 	VDIVPS  Y7, Y8, Y7
 	VMOVUPS Y7, (AX)
@@ -2213,30 +4659,39 @@ loop:
 	JMP     loop
 
 rest:
-	TESTQ      BX, BX
-	JZ         done
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y7
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y7
 	VMASKMOVPS (AX), Y7, Y8
 	VMASKMOVPS (CX), Y7, Y9
-	VMULPS     Y0, Y9, Y0
-	VMULPS     Y1, Y8, Y1
-	VADDPS     Y1, Y0, Y0
-	VMASKMOVPS (DX), Y7, Y1
-	VMULPS     Y2, Y1, Y1
-	VMULPS     Y8, Y8, Y2
-	VMULPS     Y3, Y2, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y0, Y7, (CX)
-	VMASKMOVPS Y1, Y7, (DX)
-	VMULPS     Y5, Y1, Y1
-	VSQRTPS    Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VADDPS     Y6, Y1, Y1
-	VDIVPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y7, (AX)
+	VMULPS     Y0, Y9, Y9
+	VMULPS     Y1, Y8, Y10
+	VADDPS     Y10, Y9, Y9
+	VMASKMOVPS (DX), Y7, Y10
+	VMULPS     Y2, Y10, Y10
+	VMULPS     Y8, Y8, Y8
+	VMULPS     Y3, Y8, Y8
+	VADDPS     Y8, Y10, Y8
+	VMASKMOVPS Y9, Y7, (CX)
+	VMASKMOVPS Y8, Y7, (DX)
+	VMULPS     Y4, Y9, Y9
+	VMULPS     Y5, Y8, Y8
+	VSQRTPS    Y8, Y8
+	VADDPS     Y6, Y8, Y8
+	VDIVPS     Y8, Y9, Y8
+	VMASKMOVPS Y8, Y7, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
 
 done:
 	VZEROUPPER

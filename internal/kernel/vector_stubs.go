@@ -37,6 +37,51 @@ func geluAVX2(dst *float32, src *float32, n int)
 //go:noescape
 func softplusAVX2(dst *float32, src *float32, n int)
 
+// geluGradAVX2 sets dx[i] from dy[i] and x[i] for i < n.
+//
+//go:noescape
+func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
+// expAVX512 sets dst[i] = exp(src[i]) for i < n.
+//
+//go:noescape
+func expAVX512(dst *float32, src *float32, n int)
+
+// logAVX512 sets dst[i] = log(src[i]) for i < n.
+//
+//go:noescape
+func logAVX512(dst *float32, src *float32, n int)
+
+// sigmoidAVX512 sets dst[i] = sigmoid(src[i]) for i < n.
+//
+//go:noescape
+func sigmoidAVX512(dst *float32, src *float32, n int)
+
+// tanhAVX512 sets dst[i] = tanh(src[i]) for i < n.
+//
+//go:noescape
+func tanhAVX512(dst *float32, src *float32, n int)
+
+// erfAVX512 sets dst[i] = erf(src[i]) for i < n.
+//
+//go:noescape
+func erfAVX512(dst *float32, src *float32, n int)
+
+// geluAVX512 sets dst[i] = gelu(src[i]) for i < n.
+//
+//go:noescape
+func geluAVX512(dst *float32, src *float32, n int)
+
+// softplusAVX512 sets dst[i] = softplus(src[i]) for i < n.
+//
+//go:noescape
+func softplusAVX512(dst *float32, src *float32, n int)
+
+// geluGradAVX512 sets dx[i] from dy[i] and x[i] for i < n.
+//
+//go:noescape
+func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
+
 // reluAVX2 sets dst[i] = relu(src[i]) for i < n.
 //
 //go:noescape
@@ -56,11 +101,6 @@ func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
 //
 //go:noescape
 func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
-
-// geluGradAVX2 sets dx[i] from dy[i] and x[i] for i < n.
-//
-//go:noescape
-func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
 
 // addAVX2 sets dst[i] from x[i] and y[i] for i < n.
 //

@@ -84,11 +84,8 @@ func (p *panel) setMask(n reg.GPVirtual) {
 		loadMask(n, reg.Y15)
 		return
 	}
-	one := GP64()
-	MOVQ(U64(0xffffffff), one)
-	BZHIQ(n, one, one)
 	p.k = K()
-	KMOVW(one.As32(), p.k)
+	loadMask16(n, p.k)
 }
 
 func (p *panel) load(src Mem, dst reg.VecPhysical, last, masked bool) {

@@ -31,12 +31,12 @@ func main() {
 
 var constants = map[uint32]Mem{}
 
-// bits returns a vector of eight copies of a 32-bit word in the read-only data.
+// bits returns a vector of sixteen copies of a 32-bit word in the read-only data.
 func bits(w uint32) Mem {
 	m, ok := constants[w]
 	if !ok {
 		m = GLOBL(fmt.Sprintf("word%08x", w), rodata)
-		for i := range 8 {
+		for i := range 16 {
 			DATA(4*i, U32(w))
 		}
 		constants[w] = m
@@ -44,7 +44,7 @@ func bits(w uint32) Mem {
 	return m
 }
 
-// number returns a vector of eight copies of a float32.
+// number returns a vector of sixteen copies of a float32.
 func number(x float32) Mem { return bits(math.Float32bits(x)) }
 
 // tailMask returns 16 words of which the last eight are zero: the eight from 8-r on let r lanes through.
@@ -72,4 +72,12 @@ func loadMask(r reg.GPVirtual, mask Op) {
 	SHLQ(Imm(2), r)
 	SUBQ(r, base)
 	VMOVDQU(Mem{Base: base, Disp: 32}, mask)
+}
+
+// loadMask16 sets k to the mask of the first r of sixteen lanes.
+func loadMask16(r reg.GPVirtual, k reg.OpmaskVirtual) {
+	ones := GP64()
+	MOVQ(U64(0xffffffff), ones)
+	BZHIQ(r, ones, ones)
+	KMOVW(ones.As32(), k)
 }

@@ -11,48 +11,101 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-type vec = reg.VecVirtual
-
-// vectors writes the functions of vectors for AVX2, without FMA: they give the same bits as the Go in ../float32.go, operation
-// by operation. AVX-512 would gain little: they wait for memory, or for a divider that is no wider.
+// vectors writes the functions of vectors, without FMA: they give the same bits as the Go in ../float32.go, operation by
+// operation. The long ones work on two vectors at once where registers allow it, for a chain of 30 dependent operations
+// leaves the units idle; AVX-512 halves their number. The short ones wait for memory, and AVX2 is enough.
 func vectors() {
-	unary("exp", exp)
-	unary("log", log)
-	unary("sigmoid", sigmoid)
-	unary("tanh", tanh)
-	unary("erf", erf)
-	unary("gelu", gelu)
-	unary("softplus", softplus)
-	unary("relu", relu)
-
-	binary("sigmoidGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, mul(y, sub(constant(1), y))) })
-	binary("tanhGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, sub(constant(1), mul(y, y))) })
-	binary("reluGrad", "dx, dy, y", func(dy, y vec) vec { return and(compare(y, number(0), greater), dy) })
-	binary("geluGrad", "dx, dy, x", geluGrad)
-	binary("add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
-	binary("sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
-	binary("mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
-	axpy()
-	scale()
-	adam()
+	for _, t := range []target{{"AVX2", 8, 2}, {"AVX512", 16, 2}} {
+		narrow := t
+		if t.lanes == 8 {
+			narrow.ways = 1 // sixteen registers do not hold two
+		}
+		unary(t, "exp", exp)
+		unary(t, "log", log)
+		unary(t, "sigmoid", sigmoid)
+		unary(narrow, "tanh", tanh)
+		unary(narrow, "erf", erf)
+		unary(narrow, "gelu", gelu)
+		unary(narrow, "softplus", softplus)
+		binary(narrow, "geluGrad", "dx, dy, x", geluGrad)
+	}
+	t := target{"AVX2", 8, 1}
+	unary(t, "relu", relu)
+	binary(t, "sigmoidGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, mul(y, sub(constant(1), y))) })
+	binary(t, "tanhGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, sub(constant(1), mul(y, y))) })
+	binary(t, "reluGrad", "dx, dy, y", func(dy, y vec) vec { return only(compare(y, number(0), greater), dy) })
+	binary(t, "add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
+	binary(t, "sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
+	binary(t, "mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
+	axpy(t)
+	scale(t)
+	adam(t)
 	lanes("sum", false)
 	lanes("dot", true)
 }
 
-// Operations on whole vectors; a is a register, b a register or memory.
+// target is an instruction set, its float32 lanes, and how many vectors a loop takes at once.
+type target struct {
+	name        string
+	lanes, ways int
+}
 
-func add(a vec, b Op) vec { y := YMM(); VADDPS(b, a, y); return y }
-func sub(a vec, b Op) vec { y := YMM(); VSUBPS(b, a, y); return y }
-func mul(a vec, b Op) vec { y := YMM(); VMULPS(b, a, y); return y }
-func div(a vec, b Op) vec { y := YMM(); VDIVPS(b, a, y); return y }
-func and(a vec, b Op) vec { y := YMM(); VANDPS(b, a, y); return y }
-func or(a vec, b Op) vec  { y := YMM(); VORPS(b, a, y); return y }
-func xor(a vec, b Op) vec { y := YMM(); VXORPS(b, a, y); return y }
+// now is the target that the operations below write for.
+var now target
 
-func addInt(a vec, b Op) vec         { y := YMM(); VPADDD(b, a, y); return y }
-func subInt(a vec, b Op) vec         { y := YMM(); VPSUBD(b, a, y); return y }
-func shiftLeft(a vec, n uint64) vec  { y := YMM(); VPSLLD(Imm(n), a, y); return y }
-func shiftRight(a vec, n uint64) vec { y := YMM(); VPSRAD(Imm(n), a, y); return y }
+// vec is one variable: a register for each way.
+type vec []reg.VecVirtual
+
+// mask chooses lanes: by the sign of a vector's elements in AVX2, by mask registers in AVX-512.
+type mask struct {
+	v vec
+	k []reg.OpmaskVirtual
+}
+
+func register() reg.VecVirtual {
+	if now.lanes == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// apply writes f for each way; b is a vec, or a Mem that all ways read.
+func apply(a vec, b any, f func(b, a, y Op)) vec {
+	y := make(vec, now.ways)
+	for i := range y {
+		y[i] = register()
+		f(way(b, i), a[i], y[i])
+	}
+	return y
+}
+
+func way(b any, i int) Op {
+	if v, ok := b.(vec); ok {
+		return v[i]
+	}
+	return b.(Op)
+}
+
+// Operations on variables; b may lie in memory.
+
+func add(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VADDPS(b, a, y) }) }
+func sub(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VSUBPS(b, a, y) }) }
+func mul(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VMULPS(b, a, y) }) }
+func div(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VDIVPS(b, a, y) }) }
+func and(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VANDPS(b, a, y) }) }
+func or(a vec, b any) vec  { return apply(a, b, func(b, a, y Op) { VORPS(b, a, y) }) }
+func xor(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VXORPS(b, a, y) }) }
+func root(a vec) vec       { return apply(a, a, func(_, a, y Op) { VSQRTPS(a, y) }) }
+func toFloat(a vec) vec    { return apply(a, a, func(_, a, y Op) { VCVTDQ2PS(a, y) }) }
+
+func addInt(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VPADDD(b, a, y) }) }
+func subInt(a vec, b any) vec { return apply(a, b, func(b, a, y Op) { VPSUBD(b, a, y) }) }
+func shiftLeft(a vec, n uint64) vec {
+	return apply(a, a, func(_, a, y Op) { VPSLLD(Imm(n), a, y) })
+}
+func shiftRight(a vec, n uint64) vec {
+	return apply(a, a, func(_, a, y Op) { VPSRAD(Imm(n), a, y) })
+}
 
 // Predicates of VCMPPS: false where an operand is NaN.
 const (
@@ -61,23 +114,85 @@ const (
 	greater = 0x1e
 )
 
-func compare(a vec, b Op, predicate uint64) vec {
-	y := YMM()
-	VCMPPS(Imm(predicate), b, a, y)
+func compare(a vec, b any, predicate uint64) (m mask) {
+	for i := range now.ways {
+		if now.lanes == 16 {
+			k := K()
+			VCMPPS(Imm(predicate), way(b, i), a[i], k)
+			m.k = append(m.k, k)
+		} else {
+			y := register()
+			VCMPPS(Imm(predicate), way(b, i), a[i], y)
+			m.v = append(m.v, y)
+		}
+	}
+	return m
+}
+
+// negative is the lanes of x whose sign is set.
+func negative(x vec) (m mask) {
+	if now.lanes == 8 {
+		return mask{v: x}
+	}
+	for i := range now.ways {
+		k := K()
+		VPMOVD2M(x[i], k)
+		m.k = append(m.k, k)
+	}
+	return m
+}
+
+// choose is yes in m's lanes and no elsewhere.
+func choose(m mask, yes any, no vec) vec {
+	y := make(vec, now.ways)
+	for i := range y {
+		y[i] = register()
+		if now.lanes == 16 {
+			VBLENDMPS(way(yes, i), no[i], m.k[i], y[i])
+		} else {
+			VBLENDVPS(m.v[i], way(yes, i), no[i], y[i])
+		}
+	}
 	return y
 }
 
-// choose is yes where mask's sign is set, else no.
-func choose(mask vec, yes Op, no vec) vec { y := YMM(); VBLENDVPS(mask, yes, no, y); return y }
+// only is yes in m's lanes and zero elsewhere.
+func only(m mask, yes any) vec {
+	if now.lanes == 8 {
+		return and(m.v, yes)
+	}
+	y := make(vec, now.ways)
+	for i := range y {
+		y[i] = register()
+		VMOVUPS_Z(way(yes, i), m.k[i], y[i])
+	}
+	return y
+}
 
-func load(m Op) vec { y := YMM(); VMOVUPS(m, y); return y }
+// shared is one register for all ways.
+func shared(r reg.VecVirtual) vec {
+	y := make(vec, now.ways)
+	for i := range y {
+		y[i] = r
+	}
+	return y
+}
 
-func constant(x float32) vec { return load(number(x)) }
+func constant(x float32) vec {
+	r := register()
+	VMOVUPS(number(x), r)
+	return shared(r)
+}
 
 // atMost is bound where x > bound, else x: NaN too.
-func atMost(x vec, bound float32) vec { y := YMM(); VMINPS(x, constant(bound), y); return y }
+func atMost(x vec, bound float32) vec {
+	return apply(constant(bound), x, func(x, bound, y Op) { VMINPS(x, bound, y) })
+}
 
-func atLeast(x vec, bound float32) vec { y := YMM(); VMAXPS(x, constant(bound), y); return y }
+// atLeast is bound where x < bound, else x: NaN too.
+func atLeast(x vec, bound float32) vec {
+	return apply(constant(bound), x, func(x, bound, y Op) { VMAXPS(x, bound, y) })
+}
 
 func abs(x vec) vec    { return and(x, bits(0x7fffffff)) }
 func sign(x vec) vec   { return and(x, bits(1<<31)) }
@@ -121,10 +236,9 @@ func exp(x vec) vec {
 func log(x vec) vec {
 	small := compare(x, number(0x1p-126), less)
 	v := choose(small, mul(x, number(0x1p23)), x)
-	k := and(small, bits(math.MaxUint32-22))
+	k := only(small, bits(math.MaxUint32-22)) // -23
 	t := shiftRight(subInt(v, bits(0x3f3504f3)), 23)
-	e := YMM()
-	VCVTDQ2PS(addInt(k, t), e)
+	e := toFloat(addInt(k, t))
 	f := sub(subInt(v, shiftLeft(t, 23)), number(1))
 	z := mul(f, f)
 	p := poly(f, 0.067509554, -0.11671451, 0.11883569, -0.12406032, 0.14220327, -0.16667996, 0.20002073, -0.2500001, 0.33333313)
@@ -140,7 +254,7 @@ func log(x vec) vec {
 
 func sigmoid(x vec) vec {
 	e := exp(negAbs(x))
-	return div(choose(x, e, constant(1)), add(e, number(1)))
+	return div(choose(negative(x), e, constant(1)), add(e, number(1)))
 }
 
 func tanh(x vec) vec {
@@ -188,39 +302,71 @@ func geluGrad(dy, x vec) vec {
 
 // stream is one vector in memory that a loop walks along.
 type stream struct {
-	name string
-	at   reg.GPVirtual
+	at reg.GPVirtual
 }
 
 func streams(names ...string) (s []stream) {
 	for _, n := range names {
 		r := GP64()
 		Load(Param(n), r)
-		s = append(s, stream{n, r})
+		s = append(s, stream{r})
 	}
 	return s
 }
 
-// each writes a loop over eight elements at a time, and the rest under a mask. body reads and writes by the functions it gets.
+// each writes a loop over as many elements as the target takes at once, and one over the rest, a vector at a time under a
+// mask. body reads and writes by the functions it gets.
 func each(s []stream, body func(get func(i int) vec, put func(i int, x vec))) {
 	n := GP64()
 	Load(Param("n"), n)
+	width := 4 * now.lanes
+	block := uint64(now.lanes * now.ways)
 	Label("loop")
-	CMPQ(n, Imm(8))
+	CMPQ(n, Imm(block))
 	JLT(LabelRef("rest"))
-	body(func(i int) vec { return load(Mem{Base: s[i].at}) }, func(i int, x vec) { VMOVUPS(x, Mem{Base: s[i].at}) })
+	body(func(i int) vec {
+		y := make(vec, now.ways)
+		for w := range y {
+			y[w] = register()
+			VMOVUPS(Mem{Base: s[i].at, Disp: w * width}, y[w])
+		}
+		return y
+	}, func(i int, x vec) {
+		for w := range x {
+			VMOVUPS(x[w], Mem{Base: s[i].at, Disp: w * width})
+		}
+	})
 	for _, p := range s {
-		ADDQ(Imm(32), p.at)
+		ADDQ(Imm(uint64(width*now.ways)), p.at)
 	}
-	SUBQ(Imm(8), n)
+	SUBQ(Imm(block), n)
 	JMP(LabelRef("loop"))
+
+	now.ways = 1
 	Label("rest")
-	TESTQ(n, n)
-	JZ(LabelRef("done"))
-	mask := YMM()
-	loadMask(n, mask)
-	body(func(i int) vec { y := YMM(); VMASKMOVPS(Mem{Base: s[i].at}, mask, y); return y },
-		func(i int, x vec) { VMASKMOVPS(x, mask, Mem{Base: s[i].at}) })
+	CMPQ(n, Imm(0))
+	JLE(LabelRef("done"))
+	count, lanes := GP64(), GP64()
+	MOVQ(U64(uint64(now.lanes)), lanes)
+	MOVQ(n, count)
+	CMPQ(count, lanes)
+	CMOVQGT(lanes, count)
+	if now.lanes == 16 {
+		k := K()
+		loadMask16(count, k)
+		body(func(i int) vec { y := ZMM(); VMOVUPS_Z(Mem{Base: s[i].at}, k, y); return vec{y} },
+			func(i int, x vec) { VMOVUPS(x[0], k, Mem{Base: s[i].at}) })
+	} else {
+		m := YMM()
+		loadMask(count, m)
+		body(func(i int) vec { y := YMM(); VMASKMOVPS(Mem{Base: s[i].at}, m, y); return vec{y} },
+			func(i int, x vec) { VMASKMOVPS(x[0], m, Mem{Base: s[i].at}) })
+	}
+	for _, p := range s {
+		ADDQ(Imm(uint64(width)), p.at)
+	}
+	SUBQ(Imm(uint64(now.lanes)), n)
+	JMP(LabelRef("rest"))
 	Label("done")
 	VZEROUPPER()
 	RET()
@@ -232,14 +378,16 @@ func function(name, signature, doc string) {
 	Doc(doc)
 }
 
-func unary(name string, f func(x vec) vec) {
-	function(name+"AVX2", "func(dst, src *float32, n int)", name+"AVX2 sets dst[i] = "+name+"(src[i]) for i < n.")
+func unary(t target, name string, f func(x vec) vec) {
+	now = t
+	function(name+t.name, "func(dst, src *float32, n int)", name+t.name+" sets dst[i] = "+name+"(src[i]) for i < n.")
 	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1))) })
 }
 
-func binary(name, args string, f func(x, y vec) vec) {
+func binary(t target, name, args string, f func(x, y vec) vec) {
+	now = t
 	names := strings.Split(args, ", ")
-	function(name+"AVX2", "func("+args+" *float32, n int)", name+"AVX2 sets "+names[0]+"[i] from "+names[1]+"[i] and "+names[2]+"[i] for i < n.")
+	function(name+t.name, "func("+args+" *float32, n int)", name+t.name+" sets "+names[0]+"[i] from "+names[1]+"[i] and "+names[2]+"[i] for i < n.")
 	each(streams(names...), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1), get(2))) })
 }
 
@@ -247,22 +395,25 @@ func scalar(name string) vec {
 	x, y := XMM(), YMM()
 	Load(Param(name), x)
 	VBROADCASTSS(x, y)
-	return y
+	return shared(y)
 }
 
-func axpy() {
+func axpy(t target) {
+	now = t
 	function("axpyAVX2", "func(dst *float32, a float32, src *float32, n int)", "axpyAVX2 sets dst[i] += a·src[i] for i < n.")
 	a := scalar("a")
 	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, add(get(0), mul(a, get(1)))) })
 }
 
-func scale() {
+func scale(t target) {
+	now = t
 	function("scaleAVX2", "func(dst *float32, a float32, n int)", "scaleAVX2 sets dst[i] *= a for i < n.")
 	a := scalar("a")
 	each(streams("dst"), func(get func(int) vec, put func(int, vec)) { put(0, mul(get(0), a)) })
 }
 
-func adam() {
+func adam(t target) {
+	now = t
 	function("adamAVX2", "func(u, m, v *float32, n int, b1, a1, b2, a2, c1, c2, epsilon float32)", "adamAVX2 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.")
 	b1, a1, b2, a2 := scalar("b1"), scalar("a1"), scalar("b2"), scalar("a2")
 	c1, c2, epsilon := scalar("c1"), scalar("c2"), scalar("epsilon")
@@ -272,9 +423,7 @@ func adam() {
 		v := add(mul(get(2), b2), mul(mul(g, g), a2))
 		put(1, m)
 		put(2, v)
-		root := YMM()
-		VSQRTPS(mul(v, c2), root)
-		put(0, div(mul(m, c1), add(root, epsilon)))
+		put(0, div(mul(m, c1), add(root(mul(v, c2)), epsilon)))
 	})
 }
 
@@ -290,7 +439,7 @@ func lanes(name string, product bool) {
 	n, l := GP64(), GP64()
 	Load(Param("n"), n)
 	Load(Param("l"), l)
-	acc := []vec{YMM(), YMM(), YMM(), YMM()}
+	acc := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	for _, a := range acc {
 		VXORPS(a, a, a)
 	}
