@@ -24,6 +24,7 @@ type Network struct {
 	work    *work
 	infer   []*Predictor
 
+	sparseCost   int // of a row's codes, in multiplications
 	parallelFrom int // number of multiplications of a batch from which waking other workers pays
 }
 
@@ -42,6 +43,11 @@ func New(cfg Config, l table.Layout, o Options) (*Network, error) {
 	n := &Network{plan: p, pool: o.Pool, chain: NewChain(p.cfg.Optimizer), loss: newLoss(p.cfg.Loss), sched: newSchedule(p.cfg.Optimizer), parallelFrom: 1 << 17}
 	if n.classW, err = classWeights(p.cfg.Train.ClassWeights, l.Classes, o.ClassCounts); err != nil {
 		return nil, err
+	}
+	for _, ls := range [][]lookup{p.embeds, p.oneHots} {
+		for _, l := range ls {
+			n.sparseCost += 16 + 2*l.width*(1+n.chain.Slots())
+		}
 	}
 	n.state.Cut = 1
 	n.state.Params = make([]float32, p.params)

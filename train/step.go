@@ -10,22 +10,28 @@ import (
 
 // work is the memory of training: all of it is made once, for batches of the configured size.
 type work struct {
-	batch   *table.Encoded
-	slices  int
-	scale   float32     // of the gradient: 1 over the batch's weight, or 1 for full-batch descent
-	values  [][]float32 // [0]: input of the first layer, [i+1]: outcome of layer i; for the whole batch
-	grads   [][]float32
-	w       []float32 // weights of the rows, by class too
-	buf     []float32 // of the loss
-	passes  []pass
-	grad    []float32 // of the dense blocks
-	sums    []float64 // loss of each slice
-	tables  []touched
-	first   int // slice of passes[0]
-	slice   func(i int)
-	scatter func(i int)
-	total   []float64 // full batch: sum of gradients
-	update  []float32 // full batch: that sum as float32
+	batch  *table.Encoded
+	slices int
+	// parallel: the batch is worth waking other workers for.
+	parallel bool
+	scale    float32     // of the gradient: 1 over the batch's weight, or 1 for full-batch descent
+	values   [][]float32 // [0]: input of the first layer, [i+1]: outcome of layer i; for the whole batch
+	grads    [][]float32
+	w        []float32 // weights of the rows, by class too
+	buf      []float32 // of the loss
+	passes   []pass
+	grad     []float32 // of the dense blocks
+	sums     []float64 // loss of each slice
+	tables   []touched
+	first    int // slice of passes[0]
+	slice    func(i int)
+	scatter  func(i int)
+	update   func(i int)
+	at       At // of the update, and the part of the chain that update runs
+	from     int
+	to       int
+	total    []float64 // full batch: sum of gradients
+	mean     []float32 // full batch: that sum over the weight
 }
 
 // pass is the forward and backward computation of one slice.
@@ -33,15 +39,6 @@ type pass struct {
 	ctx           Ctx
 	values, grads []Tensor
 	gp            []float32 // gradient of the dense blocks
-}
-
-// touched is the sparse gradient of a table: the rows that the batch touched, in order of appearance.
-type touched struct {
-	lookup
-	embedding bool
-	index     []int32 // by row: 1 + its place in rows, or 0
-	rows      []int32
-	g         []float32 // [len(rows), width]
 }
 
 func (n *Network) newWork() *work {
@@ -80,17 +77,17 @@ func (n *Network) newWork() *work {
 	}
 	for i, ls := range [][]lookup{n.embeds, n.oneHots} {
 		for _, l := range ls {
-			m := min(b, l.size)
-			w.tables = append(w.tables, touched{lookup: l, embedding: i == 0, index: make([]int32, l.size), rows: make([]int32, 0, m), g: make([]float32, m*l.width)})
+			w.tables = append(w.tables, n.newTouched(l, i == 0))
 		}
 	}
 	if n.full() {
-		w.total, w.update = make([]float64, n.params), make([]float32, n.params)
+		w.total, w.mean = make([]float64, n.params), make([]float32, n.params)
 		copy(w.total, n.state.Total)
 		n.state.Total = w.total
 	}
 	w.slice = n.runSlice
 	w.scatter = n.scatter
+	w.update = n.updateTable
 	return w
 }
 
@@ -125,7 +122,7 @@ func (n *Network) Step(b *table.Encoded) error {
 		}
 		if n.full() {
 			n.accumulate()
-		} else if err := n.apply(w.grad, rate); err != nil {
+		} else if err := n.apply(rate); err != nil {
 			return err
 		}
 		s.Loss += loss
@@ -150,9 +147,9 @@ func (n *Network) End() (Losses, error) {
 			w = n.work
 		}
 		for i, g := range w.total {
-			w.update[i] = float32(g / s.Weight)
+			w.mean[i] = float32(g / s.Weight)
 		}
-		if err := n.applyAll(w.update, n.sched.rate(s.Epoch, 0, s.Step, s.Cut)); err != nil {
+		if err := n.applyAll(w.mean, n.sched.rate(s.Epoch, 0, s.Step, s.Cut)); err != nil {
 			return Losses{}, err
 		}
 		clear(w.total)
@@ -219,13 +216,14 @@ func (n *Network) gradient(b *table.Encoded) float64 {
 	w := n.work
 	w.batch, w.slices = b, n.sliceCount(b.Rows)
 	group := len(w.passes)
-	parallel := n.pool != nil && w.slices > 1 && b.Rows*(n.dense+8*len(n.layout.Codes)) >= n.parallelFrom
+	parallel := n.pool != nil && b.Rows*(n.dense+n.sparseCost) >= n.parallelFrom
 	if !parallel {
 		group = 1
 	}
+	w.parallel = parallel
 	for w.first = 0; w.first < w.slices; w.first += group {
 		k := min(group, w.slices-w.first)
-		if parallel {
+		if parallel && k > 1 {
 			n.pool.Do(k, w.slice)
 		} else {
 			w.slice(0)
@@ -308,86 +306,6 @@ func (n *Network) accumulate() {
 				sum[k] += float64(g)
 			}
 		}
-		t.reset()
+		t.forget()
 	}
-}
-
-// apply runs the chain over the batch's gradient and adds the outcome to the parameters. The state of transform t lies
-// behind that of the transforms before it, block by block.
-func (n *Network) apply(grad []float32, rate float32) error {
-	w, s := n.work, &n.state
-	finite := kernel.SumSquares(grad)
-	for i := range w.tables {
-		t := &w.tables[i]
-		finite += kernel.SumSquares(t.g[:len(t.rows)*t.width])
-	}
-	if finite-finite != 0 {
-		return &DivergedError{s.Epoch, s.Batch, "gradient", math.Sqrt(finite)}
-	}
-	at := At{Step: s.Step + 1, Rate: rate}
-	base := 0
-	for _, tr := range n.chain {
-		slots := tr.Slots()
-		if _, ok := tr.(Global); ok {
-			sum := kernel.SumSquares(grad)
-			for i := range w.tables {
-				t := &w.tables[i]
-				sum += kernel.SumSquares(t.g[:len(t.rows)*t.width])
-			}
-			at.Norm = math.Sqrt(sum)
-		}
-		_, spare := tr.(OnWeights)
-		for i := range n.blocks {
-			b := &n.blocks[i]
-			if b.Sparse {
-				break
-			}
-			if spare && b.Bias {
-				continue
-			}
-			lo, hi := b.Offset, b.Offset+b.size()
-			tr.Apply(at, grad[lo:hi], s.Params[lo:hi], s.Slots[base+lo*slots:base+hi*slots])
-		}
-		for i := range w.tables {
-			t := &w.tables[i]
-			b := &n.blocks[t.block]
-			lo, hi := b.Offset, b.Offset+b.size()
-			tr.ApplyRows(at, t.g[:len(t.rows)*t.width], t.rows, t.width, s.Params[lo:hi], s.Slots[base+lo*slots:base+hi*slots])
-		}
-		base += slots * n.params
-	}
-	kernel.Add(s.Params[:n.dense], grad)
-	for i := range w.tables {
-		w.tables[i].add(s.Params[n.blocks[w.tables[i].block].Offset:])
-	}
-	s.Step++
-	return nil
-}
-
-// applyAll runs the chain over a gradient of all parameters: the tables are dense here.
-func (n *Network) applyAll(u []float32, rate float32) error {
-	s := &n.state
-	if f := kernel.SumSquares(u); f-f != 0 {
-		return &DivergedError{s.Epoch, s.Batch - 1, "gradient", math.Sqrt(f)}
-	}
-	at := At{Step: s.Step + 1, Rate: rate}
-	base := 0
-	for _, tr := range n.chain {
-		slots := tr.Slots()
-		if _, ok := tr.(Global); ok {
-			at.Norm = math.Sqrt(kernel.SumSquares(u))
-		}
-		_, spare := tr.(OnWeights)
-		for _, b := range n.blocks {
-			if spare && b.Bias {
-				continue
-			}
-			lo, hi := b.Offset, b.Offset+b.size()
-			tr.Apply(at, u[lo:hi], s.Params[lo:hi], s.Slots[base+lo*slots:base+hi*slots])
-		}
-		base += slots * n.params
-	}
-	kernel.Add(s.Params, u)
-	s.Step++
-	return nil
 }

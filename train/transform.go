@@ -14,20 +14,18 @@ type At struct {
 }
 
 // Transform turns a gradient into an update, step by step: a Chain of them is an optimiser. It holds no memory; its state is
-// an argument. (After optax' GradientTransformation.)
-//
-// A table whose rows are touched sparsely takes part lazily: ApplyRows sees only the rows that the batch touched. State of
-// other rows does not decay and penalties do not reach them, as in PyTorch's SparseAdam; the step counts for all. For GD,
-// SGD without momentum, Adagrad and FTRL without penalties this is the same as the dense rule.
+// an argument. (After optax' GradientTransformation.) It works element by element, but for what At says of the whole, so that
+// a block or any rows of a table may be handed to it.
 type Transform interface {
 	// Slots is the number of float32s of state per parameter: 0 for descent, 1 for momentum, 2 for Adam.
 	Slots() int
-	// Apply rewrites u, the gradient or what earlier transforms made of it. state is [Slots, len(u)]. It allocates nothing.
+	// Apply rewrites u, the gradient or what earlier transforms made of it. state is [Slots, len(u)]; params is empty unless
+	// the transform is OfParams. It allocates nothing.
 	Apply(at At, u, params, state []float32)
-	// ApplyRows does so for some rows of a table: u is [len(rows), width], params the whole table, state of the table
-	// [rows of the table, Slots, width].
-	ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32)
 }
+
+// OfParams is a Transform that reads the parameters.
+type OfParams interface{ ReadsParams() }
 
 // Global is a Transform that needs At.Norm.
 type Global interface{ NeedsNorm() }
@@ -81,6 +79,15 @@ func NewChain(o OptimizerConfig) Chain {
 	return append(c, Descend{})
 }
 
+func (c Chain) readsParams() bool {
+	for _, t := range c {
+		if _, ok := t.(OfParams); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // Slots is the state of all transforms.
 func (c Chain) Slots() int {
 	n := 0
@@ -88,15 +95,6 @@ func (c Chain) Slots() int {
 		n += t.Slots()
 	}
 	return n
-}
-
-// eachRow applies t to each row by itself. (Generic, so that t is not boxed.)
-func eachRow[T Transform](t T, at At, u []float32, rows []int32, width int, params, state []float32) {
-	s := t.Slots() * width
-	for i, r := range rows {
-		k := int(r)
-		t.Apply(at, u[i*width:(i+1)*width], params[k*width:(k+1)*width], state[k*s:(k+1)*s])
-	}
 }
 
 // Descend scales by -rate: the last transform of most chains, and all of plain gradient descent.
@@ -107,11 +105,6 @@ func (Descend) Slots() int { return 0 }
 
 // Apply sets u = -rate·u.
 func (Descend) Apply(at At, u, _, _ []float32) { kernel.Scale(u, -at.Rate) }
-
-// ApplyRows sets u = -rate·u.
-func (Descend) ApplyRows(at At, u []float32, _ []int32, _ int, _, _ []float32) {
-	kernel.Scale(u, -at.Rate)
-}
 
 // Momentum is b = Factor·b + u; u = b, or with Nesterov u + Factor·b (PyTorch's SGD, dampening 0).
 type Momentum struct {
@@ -133,11 +126,6 @@ func (m Momentum) Apply(_ At, u, _, state []float32) {
 		}
 		u[i] = v
 	}
-}
-
-// ApplyRows does so for the rows touched.
-func (m Momentum) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(m, at, u, rows, width, params, state)
 }
 
 // ScaleByAdam is Adam's update (Kingma and Ba 2015, algorithm 1; PyTorch's Adam) without the rate: m/(1-β1^t) divided by
@@ -165,15 +153,6 @@ func (a ScaleByAdam) Apply(at At, u, _, state []float32) {
 	kernel.Adam(u, state[:len(u)], state[len(u):2*len(u)], a.at(at.Step))
 }
 
-// ApplyRows does so for the rows touched; the correction is by the common step.
-func (a ScaleByAdam) ApplyRows(at At, u []float32, rows []int32, width int, _, state []float32) {
-	s := a.at(at.Step)
-	for i, r := range rows {
-		st := state[int(r)*2*width : (int(r)+1)*2*width]
-		kernel.Adam(u[i*width:(i+1)*width], st[:width], st[width:], s)
-	}
-}
-
 // ScaleByAdagrad is s = s + u²; u = u/(sqrt(s) + ε) (Duchi et al. 2011; PyTorch's Adagrad).
 type ScaleByAdagrad struct{ Epsilon float32 }
 
@@ -190,11 +169,6 @@ func (a ScaleByAdagrad) Apply(_ At, u, _, state []float32) {
 	}
 }
 
-// ApplyRows does so for the rows touched.
-func (a ScaleByAdagrad) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(a, at, u, rows, width, params, state)
-}
-
 // FTRL is FTRL-Proximal with per-coordinate rates (McMahan et al. 2013, "Ad click prediction: a view from the trenches",
 // algorithm 1), α the learning rate:
 //
@@ -208,9 +182,13 @@ type FTRL struct{ Beta, L1, L2 float32 }
 // Slots is 2: z and n.
 func (FTRL) Slots() int { return 2 }
 
+// ReadsParams asks for the parameters.
+func (FTRL) ReadsParams() {}
+
 // Apply updates z, n and u.
 func (f FTRL) Apply(at At, u, params, state []float32) {
-	z, n := state[:len(u)], state[len(u):2*len(u)]
+	z, n, params := state[:len(u)], state[len(u):2*len(u)], params[:len(u)]
+	inverse := 1 / at.Rate
 	for i, g := range u {
 		w := params[i]
 		n1 := n[i] + float32(g*g)
@@ -219,20 +197,15 @@ func (f FTRL) Apply(at At, u, params, state []float32) {
 			continue
 		}
 		root := sqrt32(n1)
-		sigma := (root - sqrt32(n[i])) / at.Rate
-		z1 := z[i] + g - float32(sigma*w)
+		sigma := (root - sqrt32(n[i])) * inverse
+		z1 := z[i] + (g - float32(sigma*w))
 		z[i], n[i] = z1, n1
 		var next float32
 		if abs32(z1) > f.L1 {
-			next = -(z1 - float32(sign32(z1)*f.L1)) / ((f.Beta+root)/at.Rate + f.L2)
+			next = -(z1 - float32(sign32(z1)*f.L1)) / (float32((f.Beta+root)*inverse) + f.L2)
 		}
 		u[i] = next - w
 	}
-}
-
-// ApplyRows does so for the rows touched.
-func (f FTRL) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(f, at, u, rows, width, params, state)
 }
 
 // L1 adds the gradient of Factor·Σ|w|.
@@ -240,6 +213,9 @@ type L1 struct{ Factor float32 }
 
 // Slots is 0.
 func (L1) Slots() int { return 0 }
+
+// ReadsParams asks for the parameters.
+func (L1) ReadsParams() {}
 
 // WeightsOnly spares biases.
 func (L1) WeightsOnly() {}
@@ -251,27 +227,20 @@ func (l L1) Apply(_ At, u, params, _ []float32) {
 	}
 }
 
-// ApplyRows does so for the rows touched.
-func (l L1) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(l, at, u, rows, width, params, state)
-}
-
 // L2 adds the gradient of Factor/2·Σw².
 type L2 struct{ Factor float32 }
 
 // Slots is 0.
 func (L2) Slots() int { return 0 }
 
+// ReadsParams asks for the parameters.
+func (L2) ReadsParams() {}
+
 // WeightsOnly spares biases.
 func (L2) WeightsOnly() {}
 
 // Apply adds Factor·w.
 func (l L2) Apply(_ At, u, params, _ []float32) { kernel.Axpy(u, l.Factor, params[:len(u)]) }
-
-// ApplyRows does so for the rows touched.
-func (l L2) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(l, at, u, rows, width, params, state)
-}
 
 // Decay adds Factor·w for every parameter, biases included: before the optimiser it is PyTorch's weight_decay, after Adam it
 // is AdamW's decoupled decay (Loshchilov and Hutter 2019).
@@ -280,13 +249,11 @@ type Decay struct{ Factor float32 }
 // Slots is 0.
 func (Decay) Slots() int { return 0 }
 
+// ReadsParams asks for the parameters.
+func (Decay) ReadsParams() {}
+
 // Apply adds Factor·w.
 func (d Decay) Apply(_ At, u, params, _ []float32) { kernel.Axpy(u, d.Factor, params[:len(u)]) }
-
-// ApplyRows does so for the rows touched.
-func (d Decay) ApplyRows(at At, u []float32, rows []int32, width int, params, state []float32) {
-	eachRow(d, at, u, rows, width, params, state)
-}
 
 // ClipValue cuts each element to [-Max, Max].
 type ClipValue struct{ Max float32 }
@@ -299,11 +266,6 @@ func (c ClipValue) Apply(_ At, u, _, _ []float32) {
 	for i, g := range u {
 		u[i] = min(max(g, -c.Max), c.Max)
 	}
-}
-
-// ApplyRows cuts.
-func (c ClipValue) ApplyRows(at At, u []float32, _ []int32, _ int, _, _ []float32) {
-	c.Apply(at, u, nil, nil)
 }
 
 // ClipNorm scales the whole gradient by Max/(norm + 1e-6) where that is below 1 (PyTorch's clip_grad_norm_).
@@ -320,11 +282,6 @@ func (c ClipNorm) Apply(at At, u, _, _ []float32) {
 	if f := c.Max / (at.Norm + 1e-6); f < 1 {
 		kernel.Scale(u, float32(f))
 	}
-}
-
-// ApplyRows scales.
-func (c ClipNorm) ApplyRows(at At, u []float32, _ []int32, _ int, _, _ []float32) {
-	c.Apply(at, u, nil, nil)
 }
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
