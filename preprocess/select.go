@@ -44,24 +44,6 @@ func (t *TargetType) UnmarshalText(b []byte) error {
 	return fmt.Errorf("unknown type of label %q, want regression, binary or multiclass", b)
 }
 
-// configError is a mistake in one field of a configuration; it carries the path below the value, so that the reader of
-// the job file can point at the place.
-type configError struct{ path, msg string }
-
-func (e *configError) Error() string {
-	if e.path == "" {
-		return e.msg
-	}
-	return e.path + ": " + e.msg
-}
-
-// Field returns the path of the field below the value checked, and what is wrong with it.
-func (e *configError) Field() (path, msg string) { return e.path, e.msg }
-
-func badField(path, format string, args ...any) error {
-	return &configError{path, fmt.Sprintf(format, args...)}
-}
-
 // SelectRule is one entry of a job's selection list. Rules are applied in order, each to the features that the ones
 // before it left. The scores are those of scikit-learn's functions of the same purpose, computed on the values of a
 // feature after imputation and clipping and before scaling.
@@ -107,7 +89,7 @@ func SelectMethods() []string {
 // Validate checks the rule by itself; each mistake names its field.
 func (r SelectRule) Validate() error {
 	var errs []error
-	wrong := func(path, format string, args ...any) { errs = append(errs, badField(path, format, args...)) }
+	wrong := func(path, format string, args ...any) { errs = append(errs, fieldErrorf(path, format, args...)) }
 	forbid := func(path string, set bool) {
 		if set {
 			wrong(path, "method %s does not take it", r.Method)
@@ -208,10 +190,7 @@ func NewSelection(rules []SelectRule, features []SelectFeature, target SelectTar
 	for i, r := range rules {
 		at := fmt.Sprintf("[%d]", i)
 		if err := r.Validate(); err != nil {
-			for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-				ce := e.(*configError)
-				errs = append(errs, badField(at+"."+ce.path, "%s", ce.msg))
-			}
+			errs = append(errs, below(at, err)...)
 			continue
 		}
 		switch r.Method {
@@ -226,7 +205,7 @@ func NewSelection(rules []SelectRule, features []SelectFeature, target SelectTar
 		case byChi2:
 			s.need.bins, s.need.codes = true, true
 			if !classes {
-				errs = append(errs, badField(at+".method", "chi2 needs a label with classes; this one is a quantity: use mutual_information or anova_f"))
+				errs = append(errs, fieldErrorf(at+".method", "chi2 needs a label with classes; this one is a quantity: use mutual_information or anova_f"))
 			}
 		case byAnova:
 			s.need.moments = true
