@@ -157,6 +157,8 @@ func scalarKey(t *Tensor) string {
 		return fmt.Sprint("d", math.Float64bits(t.Doubles[0]))
 	case len(t.Int64s) == 1:
 		return fmt.Sprint("i", t.Int64s[0])
+	case len(t.UInt32s) == 1:
+		return fmt.Sprint("u", t.UInt32s[0])
 	case len(t.Strings) == 1:
 		return "s" + string(t.Strings[0])
 	}

@@ -424,3 +424,69 @@ func TestOnnxruntime(t *testing.T) {
 		})
 	}
 }
+
+// TestModelOnnxruntime: a whole model with three operator sets and metadata.
+func TestModelOnnxruntime(t *testing.T) {
+	t.Parallel()
+	g := onnx.Flights()
+	b, err := g.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := onnx.Compile(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := onnx.FlightRows(2000)
+	have, err := p.Run(in, 2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnxtest.Equal(have, onnxtest.Score(t, b, in, 2000), false); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMutationsOnnxruntime: whatever compiles here onnxruntime accepts, and it answers the same or both refuse the data.
+func TestMutationsOnnxruntime(t *testing.T) {
+	t.Parallel()
+	onnxtest.Python(t)
+	rows := onnx.FlightRows(50)
+	var ask []onnxtest.Case
+	var programs []*onnx.Program
+	for _, g := range onnx.Mutations(3, 5000) {
+		b, err := g.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := onnx.Compile(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := onnx.Zeros(p, 50)
+		for name, x := range in {
+			if x.Type == rows[name].Type {
+				in[name] = rows[name]
+			}
+		}
+		ask, programs = append(ask, onnxtest.Case{Model: b, In: in, Rows: 50}), append(programs, p)
+	}
+	results, _ := onnxtest.ScoreAll(t, ask)
+	same := 0
+	for i, r := range results {
+		have, err := programs[i].Run(ask[i].In, 50)
+		g, _ := onnx.Parse(ask[i].Model)
+		switch {
+		case (err != nil) != (r.Err != nil):
+			t.Errorf("have error %v, want error %v\n%s", err, r.Err, g.Text())
+		case err == nil:
+			if err := onnxtest.Equal(have, r.Out, false); err != nil {
+				t.Errorf("%v\n%s", err, g.Text())
+			}
+			same++
+		}
+	}
+	if same < 100 {
+		t.Errorf("only %d of %d graphs ran", same, len(ask))
+	}
+}
