@@ -52,3 +52,22 @@ func BenchmarkRun(b *testing.B) {
 	g.Output("y", g.Concat(cols...))
 	run("100 equal strings", g, flightRows(rows))
 }
+
+// TestRunAllocations: blocks allocate nothing; only the outputs are new. (Not parallel: it counts.)
+func TestRunAllocations(t *testing.T) {
+	p, err := Compile(flights())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(rows int) float64 {
+		in := flightRows(rows)
+		return testing.AllocsPerRun(50, func() {
+			if _, err := p.Run(in, rows); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if one, many := count(10), count(20*blockRows); many > one+2 {
+		t.Errorf("%v allocations for 20 blocks, %v for one", many, one)
+	}
+}

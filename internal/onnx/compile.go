@@ -256,12 +256,13 @@ func (c *compiler) node(i int, n *Node) error {
 		c.p.steps = append(c.p.steps, step{nodeName(i, n), run})
 	}
 	// Buffers whose values are read for the last time here serve again.
-	for j, in := range c.in {
+	for _, in := range c.in {
 		r := in.name
 		if root, ok := c.root[r]; ok {
 			r = root
 		}
-		if in.konst == nil && c.lastUse[r] == i && !sameSlot(c.in[:j], in.slot) {
+		if in.konst == nil && c.lastUse[r] == i {
+			c.lastUse[r] = -1 // it may stand there twice
 			c.release(in.slot)
 		}
 	}
@@ -271,15 +272,6 @@ func (c *compiler) node(i int, n *Node) error {
 		}
 	}
 	return nil
-}
-
-func sameSlot(os []operand, slot int) bool {
-	for _, o := range os {
-		if o.konst == nil && o.slot == slot {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *compiler) release(i int) {

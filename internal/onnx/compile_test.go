@@ -86,6 +86,14 @@ func TestCompileErrors(t *testing.T) {
 			}
 			g.Output("y", x)
 		}, `its outcome would have 2097152 columns, want 1 to 1048576`},
+		{"wide concat", func(g *Graph) {
+			x := g.Input("x", Float)
+			in := make([]Value, 1<<20+1)
+			for i := range in {
+				in[i] = x
+			}
+			g.Output("y", g.Concat(in...))
+		}, `its outcome would have 1048577 columns`},
 		{"buffers", func(g *Graph) {
 			x := g.Input("x", Double)
 			for range 20 {

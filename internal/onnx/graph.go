@@ -5,6 +5,10 @@
 // train write themselves into a graph by Export, and compute the same numbers in Apply and Forward: the evaluator here
 // shares their kernels, so that what training saw equals what the exported model answers, bit by bit.
 //
+// New, Input, the operators of ops.go and Output build a [Graph]; Marshal writes model.onnx, [Parse] reads it back, [Compile] and
+// [Program.Run] evaluate it, Text shows it. What a graph computes is what onnxruntime computes (the tests ask it): to the bit
+// where the arithmetic is exact, to the last places where it is package kernel's.
+//
 // Invariant: no file, no clock, no global random source, no logging; equal graphs marshal to equal bytes.
 package onnx
 

@@ -205,6 +205,13 @@ func opCases(t *testing.T) []opCase {
 			return g.Columns(g.Concat(x...), 1, 0, 1)
 		}, p.a, p.b)
 	}
+	for _, p := range pairs {
+		add("identity/"+p.name, true, one(func(_ *onnx.Graph, a onnx.Value) onnx.Value { return a }), p.a)
+	}
+	add("identity/string", true, one(func(_ *onnx.Graph, a onnx.Value) onnx.Value { return a }), strData)
+	add("one_hot", true, one(func(g *onnx.Graph, a onnx.Value) onnx.Value {
+		return g.Cast(g.Equal(a, g.Constant(onnx.Tensor{Type: onnx.Int64, Shape: []int{4}, Int64s: []int64{0, 1, 2, 7}})), onnx.Float)
+	}), int64s)
 	add("broadcast/column", true, func(g *onnx.Graph, x []onnx.Value) onnx.Value { return g.Sub(g.Concat(x...), x[0]) }, da, db)
 	add("broadcast/row", true, func(g *onnx.Graph, x []onnx.Value) onnx.Value {
 		return g.Mul(g.Constant(onnx.Tensor{Type: onnx.Double, Shape: []int{1, 2}, Doubles: []float64{2, -3}}), g.Concat(x...))
