@@ -19,17 +19,20 @@ const (
 	levelAVX512
 )
 
-// best is the highest level of this machine; current is the one in use.
-var best, current level
+// best is the highest level of this machine; products and vectors run on their own.
+var best, productLevel, vectorLevel level
 
 func init() {
 	best = detect()
 	set(best)
 }
 
+// set puts everything on level l.
+func set(l level) { productLevel, vectorLevel = l, l }
+
 // Class names the arithmetic of the matrix products: [FMA] or [Portable].
 func Class() string {
-	if current == levelGo {
+	if productLevel == levelGo {
 		return Portable
 	}
 	return FMA
@@ -40,12 +43,12 @@ func Class() string {
 func Use(class string) error {
 	switch class {
 	case Portable:
-		set(levelGo)
+		productLevel = levelGo // vectors give the same bits on every level
 	case FMA:
 		if best == levelGo {
 			return fmt.Errorf("kernel class %q: this machine has neither AVX2 with FMA nor AVX-512; it has class %q", class, Portable)
 		}
-		set(best)
+		productLevel = best
 	default:
 		return fmt.Errorf("kernel class %q: unknown, want %q or %q", class, FMA, Portable)
 	}

@@ -15,12 +15,10 @@ func detect() level {
 	return levelAVX2
 }
 
-func set(l level) { current = l }
-
 // vectors returns the level that a function of n elements runs on: pure Go where there are none.
 func vectors(n int) level {
 	if n == 0 {
 		return levelGo
 	}
-	return current
+	return vectorLevel
 }

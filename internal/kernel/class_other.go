@@ -6,6 +6,4 @@ package kernel
 
 func detect() level { return levelGo }
 
-func set(level) { current = levelGo }
-
 func vectors(int) level { return levelGo }

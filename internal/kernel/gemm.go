@@ -22,7 +22,7 @@ func Gemm(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, 
 			clear(row)
 		}
 		for p := range k {
-			axpyPortable(row, a[i*lda+p], b[p*ldb:p*ldb+n])
+			Axpy(row, a[i*lda+p], b[p*ldb:p*ldb+n])
 		}
 	}
 }
@@ -44,7 +44,7 @@ func GemmTN(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32
 			clear(row)
 		}
 		for p := range k {
-			axpyPortable(row, a[p*lda+i], b[p*ldb:p*ldb+n])
+			Axpy(row, a[p*lda+i], b[p*ldb:p*ldb+n])
 		}
 	}
 }
@@ -72,12 +72,6 @@ func GemmNT(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32
 			}
 			c[i*ldc+j] = s
 		}
-	}
-}
-
-func axpyPortable(dst []float32, a float32, src []float32) {
-	for i, x := range src[:len(dst)] {
-		dst[i] += float32(a * x)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 const (
 	panelWidth = 32  // columns of a panel: two AVX-512 vectors; AVX2 does it in two halves
 	panelDepth = 384 // rows of B that a panel takes at a time: 64 KiB
-	fewColumns = 4   // up to here turning the panel is faster
+	fewColumns = 6   // up to here turning the panel is faster
 )
 
 // scratch is the memory of one product in work.
@@ -29,10 +29,10 @@ type scratch struct {
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func gemmFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) bool {
-	if current == levelGo {
+	if productLevel == levelGo {
 		return false
 	}
-	if n <= fewColumns && m > n {
+	if n <= fewColumns && m >= 8 {
 		turned(m, n, k, a, lda, true, b, 1, ldb, c, ldc, acc)
 		return true
 	}
@@ -45,7 +45,7 @@ func gemmFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float3
 }
 
 func gemmTNFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) bool {
-	if current == levelGo {
+	if productLevel == levelGo {
 		return false
 	}
 	if n <= fewColumns && m > n {
@@ -61,10 +61,10 @@ func gemmTNFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []floa
 }
 
 func gemmNTFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) bool {
-	if current == levelGo {
+	if productLevel == levelGo {
 		return false
 	}
-	if n <= fewColumns && m > n {
+	if n <= fewColumns && m >= 8 {
 		turned(m, n, k, a, lda, true, b, ldb, 1, c, ldc, acc)
 		return true
 	}
@@ -137,7 +137,7 @@ func transpose(dst *[panelDepth * panelWidth]float32, src []float32, lds, w, k i
 // panel runs the kernel on n <= panelWidth columns; strides are in elements.
 func panel(m, n, k int, a *float32, ars, aks int, b *float32, ldb int, c *float32, ldc int, acc bool) {
 	rs, ks, bs, cs := uintptr(4*ars), uintptr(4*aks), uintptr(4*ldb), uintptr(4*ldc)
-	if current == levelAVX512 {
+	if productLevel == levelAVX512 && n > 8 { // a narrower panel would leave half of each vector empty
 		panelAVX512(m, n, k, a, rs, ks, b, bs, c, cs, acc)
 		return
 	}

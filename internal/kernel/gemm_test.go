@@ -175,7 +175,7 @@ func TestProductsPanicOnShortSlices(t *testing.T) {
 }
 
 func BenchmarkProducts(b *testing.B) {
-	for _, s := range [][3]int{{48, 64, 40}, {480, 128, 784}, {960, 512, 512}, {256, 10, 784}, {256, 1, 100}, {4096, 1, 40}, {1, 64, 40}} {
+	for _, s := range [][3]int{{48, 64, 40}, {480, 128, 784}, {960, 512, 512}, {256, 10, 784}, {256, 1, 100}, {4096, 1, 40}, {1, 64, 40}, {256, 2, 100}, {256, 3, 100}, {256, 4, 100}, {256, 6, 100}, {256, 8, 100}} {
 		m, n, k := s[0], s[1], s[2]
 		for _, p := range products {
 			r := rand.New(rand.NewPCG(5, 6))

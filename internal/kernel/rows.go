@@ -8,8 +8,13 @@ import "math"
 // (lane j and j+8, then j+4, j+2, j+1).
 const lanes = 16
 
-func tree(l *[lanes]float64) float64 {
-	for w := lanes / 2; w > 0; w /= 2 {
+// tree adds the lanes that n elements touched. The others hold 0, which changes nothing: a lane that starts from 0 is never -0.
+func tree(l *[lanes]float64, n int) float64 {
+	w := lanes / 2
+	for w >= n && w > 0 {
+		w /= 2
+	}
+	for ; w > 0; w /= 2 {
 		for j := range w {
 			l[j] += l[j+w]
 		}
@@ -28,7 +33,7 @@ func Sum(x []float32) float64 {
 	for i, v := range x[done:] {
 		l[i%lanes] += float64(v)
 	}
-	return tree(&l)
+	return tree(&l, len(x))
 }
 
 // SumSquares returns the sum of the squares of x in float64, where they are exact.
@@ -47,7 +52,7 @@ func Dot(x, y []float32) float64 {
 	for i, v := range x[done:] {
 		l[i%lanes] += float64(float64(v) * float64(y[i]))
 	}
-	return tree(&l)
+	return tree(&l, len(x))
 }
 
 func maxOf(x []float32) float32 {
@@ -60,9 +65,21 @@ func maxOf(x []float32) float32 {
 	return m
 }
 
+// shortRow is the length from which a call for each row is worth it.
+const shortRow = 6
+
 // AddRow adds row [n] to each row of dst [m,n].
 func AddRow(dst, row []float32, n int) {
 	checkRows(len(dst), n)
+	if n < shortRow {
+		row = row[:n]
+		for i := 0; i < len(dst); i += n {
+			for j, x := range row {
+				dst[i+j] += x
+			}
+		}
+		return
+	}
 	for i := 0; i < len(dst); i += n {
 		Add(dst[i:i+n], row)
 	}
@@ -71,8 +88,17 @@ func AddRow(dst, row []float32, n int) {
 // SumRows adds the rows of src [m,n] to dst [n], in order.
 func SumRows(dst, src []float32, n int) {
 	checkRows(len(src), n)
+	dst = dst[:n]
+	if n < shortRow {
+		for i := 0; i < len(src); i += n {
+			for j := range dst {
+				dst[j] += src[i+j]
+			}
+		}
+		return
+	}
 	for i := 0; i < len(src); i += n {
-		Add(dst[:n], src[i:i+n])
+		Add(dst, src[i:i+n])
 	}
 }
 

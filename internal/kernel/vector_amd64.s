@@ -1058,68 +1058,121 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ      DX, $0x08
+	CMPQ      DX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VANDPS    word7fffffff<>+0(SB), Y0, Y1
-	VMULPS    Y1, Y1, Y2
-	VMULPS    wordbbbaa3f1<>+0(SB), Y2, Y3
-	VADDPS    word3ca901fa<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    wordbd5c1b7a<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    word3e08837e<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    wordbeaaaa99<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    Y1, Y2, Y2
-	VMOVUPS   word3f800000<>+0(SB), Y3
-	VMOVUPS   word40000000<>+0(SB), Y4
-	VADDPS    Y1, Y1, Y5
-	VMOVUPS   word42b20000<>+0(SB), Y6
-	VMINPS    Y5, Y6, Y5
-	VMOVUPS   wordc2d00000<>+0(SB), Y6
-	VMAXPS    Y5, Y6, Y5
-	VMULPS    word3fb8aa3b<>+0(SB), Y5, Y6
-	VADDPS    word4b400000<>+0(SB), Y6, Y6
-	VPSUBD    word4b400000<>+0(SB), Y6, Y7
-	VSUBPS    word4b400000<>+0(SB), Y6, Y6
-	VMULPS    word3f318000<>+0(SB), Y6, Y8
-	VSUBPS    Y8, Y5, Y5
-	VMULPS    wordb95e8083<>+0(SB), Y6, Y6
-	VSUBPS    Y6, Y5, Y5
-	VMULPS    word3ab51ebd<>+0(SB), Y5, Y6
-	VADDPS    word3c091cf0<>+0(SB), Y6, Y6
-	VMULPS    Y5, Y6, Y6
-	VADDPS    word3d2aac60<>+0(SB), Y6, Y6
-	VMULPS    Y5, Y6, Y6
-	VADDPS    word3e2aaa49<>+0(SB), Y6, Y6
-	VMULPS    Y5, Y6, Y6
-	VADDPS    word3efffffe<>+0(SB), Y6, Y6
-	VMULPS    Y5, Y5, Y8
-	VMULPS    Y8, Y6, Y6
-	VADDPS    Y5, Y6, Y5
-	VADDPS    word3f800000<>+0(SB), Y5, Y5
-	VPSRAD    $0x01, Y7, Y6
-	VPADDD    word0000007f<>+0(SB), Y6, Y8
-	VPSLLD    $0x17, Y8, Y8
-	VMULPS    Y8, Y5, Y5
-	VPSUBD    Y6, Y7, Y6
-	VPADDD    word0000007f<>+0(SB), Y6, Y6
-	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y5, Y5
-	VADDPS    word3f800000<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y4, Y4
-	VSUBPS    Y4, Y3, Y3
-	VCMPPS    $0x11, word3f200000<>+0(SB), Y1, Y1
-	VBLENDVPS Y1, Y2, Y3, Y1
+	VMOVUPS   32(CX), Y1
+	VANDPS    word7fffffff<>+0(SB), Y0, Y2
+	VANDPS    word7fffffff<>+0(SB), Y1, Y3
+	VMULPS    Y2, Y2, Y4
+	VMULPS    Y3, Y3, Y5
+	VMULPS    wordbbbaa3f1<>+0(SB), Y4, Y6
+	VMULPS    wordbbbaa3f1<>+0(SB), Y5, Y7
+	VADDPS    word3ca901fa<>+0(SB), Y6, Y6
+	VADDPS    word3ca901fa<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    wordbd5c1b7a<>+0(SB), Y6, Y6
+	VADDPS    wordbd5c1b7a<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    word3e08837e<>+0(SB), Y6, Y6
+	VADDPS    word3e08837e<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    wordbeaaaa99<>+0(SB), Y6, Y6
+	VADDPS    wordbeaaaa99<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y4
+	VMULPS    Y5, Y7, Y5
+	VMULPS    Y2, Y4, Y4
+	VMULPS    Y3, Y5, Y5
+	VADDPS    Y2, Y4, Y4
+	VADDPS    Y3, Y5, Y5
+	VMOVUPS   word3f800000<>+0(SB), Y6
+	VMOVUPS   word40000000<>+0(SB), Y7
+	VADDPS    Y2, Y2, Y8
+	VADDPS    Y3, Y3, Y9
+	VMOVUPS   word42b20000<>+0(SB), Y10
+	VMINPS    Y8, Y10, Y8
+	VMINPS    Y9, Y10, Y9
+	VMOVUPS   wordc2d00000<>+0(SB), Y10
+	VMAXPS    Y8, Y10, Y8
+	VMAXPS    Y9, Y10, Y9
+	VMULPS    word3fb8aa3b<>+0(SB), Y8, Y10
+	VMULPS    word3fb8aa3b<>+0(SB), Y9, Y11
+	VADDPS    word4b400000<>+0(SB), Y10, Y10
+	VADDPS    word4b400000<>+0(SB), Y11, Y11
+	VPSUBD    word4b400000<>+0(SB), Y10, Y12
+	VPSUBD    word4b400000<>+0(SB), Y11, Y13
+	VSUBPS    word4b400000<>+0(SB), Y10, Y10
+	VSUBPS    word4b400000<>+0(SB), Y11, Y11
+	VMULPS    word3f318000<>+0(SB), Y10, Y14
+	VMULPS    word3f318000<>+0(SB), Y11, Y15
+	VSUBPS    Y14, Y8, Y8
+	VSUBPS    Y15, Y9, Y9
+	VMULPS    wordb95e8083<>+0(SB), Y10, Y10
+	VMULPS    wordb95e8083<>+0(SB), Y11, Y11
+	VSUBPS    Y10, Y8, Y8
+	VSUBPS    Y11, Y9, Y9
+	VMULPS    word3ab51ebd<>+0(SB), Y8, Y10
+	VMULPS    word3ab51ebd<>+0(SB), Y9, Y11
+	VADDPS    word3c091cf0<>+0(SB), Y10, Y10
+	VADDPS    word3c091cf0<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    word3d2aac60<>+0(SB), Y10, Y10
+	VADDPS    word3d2aac60<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    word3e2aaa49<>+0(SB), Y10, Y10
+	VADDPS    word3e2aaa49<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    word3efffffe<>+0(SB), Y10, Y10
+	VADDPS    word3efffffe<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y8, Y14
+	VMULPS    Y9, Y9, Y15
+	VMULPS    Y14, Y10, Y10
+	VMULPS    Y15, Y11, Y11
+	VADDPS    Y8, Y10, Y8
+	VADDPS    Y9, Y11, Y9
+	VADDPS    word3f800000<>+0(SB), Y8, Y8
+	VADDPS    word3f800000<>+0(SB), Y9, Y9
+	VPSRAD    $0x01, Y12, Y10
+	VPSRAD    $0x01, Y13, Y11
+	VPADDD    word0000007f<>+0(SB), Y10, Y14
+	VPADDD    word0000007f<>+0(SB), Y11, Y15
+	VPSLLD    $0x17, Y14, Y14
+	VPSLLD    $0x17, Y15, Y15
+	VMULPS    Y14, Y8, Y8
+	VMULPS    Y15, Y9, Y9
+	VPSUBD    Y10, Y12, Y10
+	VPSUBD    Y11, Y13, Y11
+	VPADDD    word0000007f<>+0(SB), Y10, Y10
+	VPADDD    word0000007f<>+0(SB), Y11, Y11
+	VPSLLD    $0x17, Y10, Y10
+	VPSLLD    $0x17, Y11, Y11
+	VMULPS    Y10, Y8, Y8
+	VMULPS    Y11, Y9, Y9
+	VADDPS    word3f800000<>+0(SB), Y8, Y8
+	VADDPS    word3f800000<>+0(SB), Y9, Y9
+	VDIVPS    Y8, Y7, Y8
+	VDIVPS    Y9, Y7, Y7
+	VSUBPS    Y8, Y6, Y8
+	VSUBPS    Y7, Y6, Y6
+	VCMPPS    $0x11, word3f200000<>+0(SB), Y2, Y2
+	VCMPPS    $0x11, word3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS Y2, Y4, Y8, Y2
+	VBLENDVPS Y3, Y5, Y6, Y3
 	VANDPS    word80000000<>+0(SB), Y0, Y0
-	VORPS     Y0, Y1, Y0
+	VANDPS    word80000000<>+0(SB), Y1, Y1
+	VORPS     Y0, Y2, Y0
+	VORPS     Y1, Y3, Y1
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	SUBQ      $0x08, DX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
 	JMP       loop
 
 rest:
@@ -1351,80 +1404,145 @@ TEXT ·erfAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ      DX, $0x08
+	CMPQ      DX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VANDPS    word7fffffff<>+0(SB), Y0, Y1
-	VMULPS    Y1, Y1, Y2
-	VMULPS    wordba1c3a21<>+0(SB), Y2, Y3
-	VADDPS    word3ba36cf3<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    wordbcdb3e02<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    word3de70cc3<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    wordbec09371<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y2
-	VADDPS    word3e0375d3<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    Y1, Y2, Y2
-	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y1, Y3
-	VMOVUPS   word40800000<>+0(SB), Y4
-	VMINPS    Y1, Y4, Y1
-	VMULPS    wordb94fd647<>+0(SB), Y1, Y4
-	VADDPS    word3b48e52f<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    wordbcb6ce03<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    word3dd53971<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    word3f2310df<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    word3f905ba9<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y1
-	VADDPS    word392e8546<>+0(SB), Y1, Y1
-	VMOVUPS   word3f800000<>+0(SB), Y4
-	VXORPS    word80000000<>+0(SB), Y1, Y1
-	VMOVUPS   word42b20000<>+0(SB), Y5
-	VMINPS    Y1, Y5, Y1
-	VMOVUPS   wordc2d00000<>+0(SB), Y5
-	VMAXPS    Y1, Y5, Y1
-	VMULPS    word3fb8aa3b<>+0(SB), Y1, Y5
-	VADDPS    word4b400000<>+0(SB), Y5, Y5
-	VPSUBD    word4b400000<>+0(SB), Y5, Y6
-	VSUBPS    word4b400000<>+0(SB), Y5, Y5
-	VMULPS    word3f318000<>+0(SB), Y5, Y7
-	VSUBPS    Y7, Y1, Y1
-	VMULPS    wordb95e8083<>+0(SB), Y5, Y5
-	VSUBPS    Y5, Y1, Y1
-	VMULPS    word3ab51ebd<>+0(SB), Y1, Y5
-	VADDPS    word3c091cf0<>+0(SB), Y5, Y5
-	VMULPS    Y1, Y5, Y5
-	VADDPS    word3d2aac60<>+0(SB), Y5, Y5
-	VMULPS    Y1, Y5, Y5
-	VADDPS    word3e2aaa49<>+0(SB), Y5, Y5
-	VMULPS    Y1, Y5, Y5
-	VADDPS    word3efffffe<>+0(SB), Y5, Y5
-	VMULPS    Y1, Y1, Y7
-	VMULPS    Y7, Y5, Y5
-	VADDPS    Y1, Y5, Y1
-	VADDPS    word3f800000<>+0(SB), Y1, Y1
-	VPSRAD    $0x01, Y6, Y5
-	VPADDD    word0000007f<>+0(SB), Y5, Y7
-	VPSLLD    $0x17, Y7, Y7
-	VMULPS    Y7, Y1, Y1
-	VPSUBD    Y5, Y6, Y5
-	VPADDD    word0000007f<>+0(SB), Y5, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VMULPS    Y5, Y1, Y1
-	VSUBPS    Y1, Y4, Y1
-	VBLENDVPS Y3, Y2, Y1, Y1
+	VMOVUPS   32(CX), Y1
+	VANDPS    word7fffffff<>+0(SB), Y0, Y2
+	VANDPS    word7fffffff<>+0(SB), Y1, Y3
+	VMULPS    Y2, Y2, Y4
+	VMULPS    Y3, Y3, Y5
+	VMULPS    wordba1c3a21<>+0(SB), Y4, Y6
+	VMULPS    wordba1c3a21<>+0(SB), Y5, Y7
+	VADDPS    word3ba36cf3<>+0(SB), Y6, Y6
+	VADDPS    word3ba36cf3<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    wordbcdb3e02<>+0(SB), Y6, Y6
+	VADDPS    wordbcdb3e02<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    word3de70cc3<>+0(SB), Y6, Y6
+	VADDPS    word3de70cc3<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    wordbec09371<>+0(SB), Y6, Y6
+	VADDPS    wordbec09371<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y4
+	VMULPS    Y5, Y7, Y5
+	VADDPS    word3e0375d3<>+0(SB), Y4, Y4
+	VADDPS    word3e0375d3<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y4, Y4
+	VMULPS    Y3, Y5, Y5
+	VADDPS    Y2, Y4, Y4
+	VADDPS    Y3, Y5, Y5
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y2, Y6
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y3, Y7
+	VMOVUPS   word40800000<>+0(SB), Y8
+	VMINPS    Y2, Y8, Y2
+	VMINPS    Y3, Y8, Y3
+	VMULPS    wordb94fd647<>+0(SB), Y2, Y8
+	VMULPS    wordb94fd647<>+0(SB), Y3, Y9
+	VADDPS    word3b48e52f<>+0(SB), Y8, Y8
+	VADDPS    word3b48e52f<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    wordbcb6ce03<>+0(SB), Y8, Y8
+	VADDPS    wordbcb6ce03<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    word3dd53971<>+0(SB), Y8, Y8
+	VADDPS    word3dd53971<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    word3f2310df<>+0(SB), Y8, Y8
+	VADDPS    word3f2310df<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    word3f905ba9<>+0(SB), Y8, Y8
+	VADDPS    word3f905ba9<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y2
+	VMULPS    Y3, Y9, Y3
+	VADDPS    word392e8546<>+0(SB), Y2, Y2
+	VADDPS    word392e8546<>+0(SB), Y3, Y3
+	VMOVUPS   word3f800000<>+0(SB), Y8
+	VXORPS    word80000000<>+0(SB), Y2, Y2
+	VXORPS    word80000000<>+0(SB), Y3, Y3
+	VMOVUPS   word42b20000<>+0(SB), Y9
+	VMINPS    Y2, Y9, Y2
+	VMINPS    Y3, Y9, Y3
+	VMOVUPS   wordc2d00000<>+0(SB), Y9
+	VMAXPS    Y2, Y9, Y2
+	VMAXPS    Y3, Y9, Y3
+	VMULPS    word3fb8aa3b<>+0(SB), Y2, Y9
+	VMULPS    word3fb8aa3b<>+0(SB), Y3, Y10
+	VADDPS    word4b400000<>+0(SB), Y9, Y9
+	VADDPS    word4b400000<>+0(SB), Y10, Y10
+	VPSUBD    word4b400000<>+0(SB), Y9, Y11
+	VPSUBD    word4b400000<>+0(SB), Y10, Y12
+	VSUBPS    word4b400000<>+0(SB), Y9, Y9
+	VSUBPS    word4b400000<>+0(SB), Y10, Y10
+	VMULPS    word3f318000<>+0(SB), Y9, Y13
+	VMULPS    word3f318000<>+0(SB), Y10, Y14
+	VSUBPS    Y13, Y2, Y2
+	VSUBPS    Y14, Y3, Y3
+	VMULPS    wordb95e8083<>+0(SB), Y9, Y9
+	VMULPS    wordb95e8083<>+0(SB), Y10, Y10
+	VSUBPS    Y9, Y2, Y2
+	VSUBPS    Y10, Y3, Y3
+	VMULPS    word3ab51ebd<>+0(SB), Y2, Y9
+	VMULPS    word3ab51ebd<>+0(SB), Y3, Y10
+	VADDPS    word3c091cf0<>+0(SB), Y9, Y9
+	VADDPS    word3c091cf0<>+0(SB), Y10, Y10
+	VMULPS    Y2, Y9, Y9
+	VMULPS    Y3, Y10, Y10
+	VADDPS    word3d2aac60<>+0(SB), Y9, Y9
+	VADDPS    word3d2aac60<>+0(SB), Y10, Y10
+	VMULPS    Y2, Y9, Y9
+	VMULPS    Y3, Y10, Y10
+	VADDPS    word3e2aaa49<>+0(SB), Y9, Y9
+	VADDPS    word3e2aaa49<>+0(SB), Y10, Y10
+	VMULPS    Y2, Y9, Y9
+	VMULPS    Y3, Y10, Y10
+	VADDPS    word3efffffe<>+0(SB), Y9, Y9
+	VADDPS    word3efffffe<>+0(SB), Y10, Y10
+	VMULPS    Y2, Y2, Y13
+	VMULPS    Y3, Y3, Y14
+	VMULPS    Y13, Y9, Y9
+	VMULPS    Y14, Y10, Y10
+	VADDPS    Y2, Y9, Y2
+	VADDPS    Y3, Y10, Y3
+	VADDPS    word3f800000<>+0(SB), Y2, Y2
+	VADDPS    word3f800000<>+0(SB), Y3, Y3
+	VPSRAD    $0x01, Y11, Y9
+	VPSRAD    $0x01, Y12, Y10
+	VPADDD    word0000007f<>+0(SB), Y9, Y13
+	VPADDD    word0000007f<>+0(SB), Y10, Y14
+	VPSLLD    $0x17, Y13, Y13
+	VPSLLD    $0x17, Y14, Y14
+	VMULPS    Y13, Y2, Y2
+	VMULPS    Y14, Y3, Y3
+	VPSUBD    Y9, Y11, Y9
+	VPSUBD    Y10, Y12, Y10
+	VPADDD    word0000007f<>+0(SB), Y9, Y9
+	VPADDD    word0000007f<>+0(SB), Y10, Y10
+	VPSLLD    $0x17, Y9, Y9
+	VPSLLD    $0x17, Y10, Y10
+	VMULPS    Y9, Y2, Y2
+	VMULPS    Y10, Y3, Y3
+	VSUBPS    Y2, Y8, Y2
+	VSUBPS    Y3, Y8, Y3
+	VBLENDVPS Y6, Y4, Y2, Y2
+	VBLENDVPS Y7, Y5, Y3, Y3
 	VANDPS    word80000000<>+0(SB), Y0, Y0
-	VORPS     Y0, Y1, Y0
+	VANDPS    word80000000<>+0(SB), Y1, Y1
+	VORPS     Y0, Y2, Y0
+	VORPS     Y1, Y3, Y1
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	SUBQ      $0x08, DX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
 	JMP       loop
 
 rest:
@@ -1794,84 +1912,153 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ      DX, $0x08
+	CMPQ      DX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VMULPS    word3f3504f3<>+0(SB), Y0, Y1
-	VANDPS    word7fffffff<>+0(SB), Y1, Y2
-	VMULPS    Y2, Y2, Y3
-	VMULPS    wordba1c3a21<>+0(SB), Y3, Y4
-	VADDPS    word3ba36cf3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    wordbcdb3e02<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    word3de70cc3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    wordbec09371<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y3
-	VADDPS    word3e0375d3<>+0(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    Y2, Y3, Y3
-	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y2, Y4
-	VMOVUPS   word40800000<>+0(SB), Y5
-	VMINPS    Y2, Y5, Y2
-	VMULPS    wordb94fd647<>+0(SB), Y2, Y5
-	VADDPS    word3b48e52f<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    wordbcb6ce03<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    word3dd53971<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    word3f2310df<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    word3f905ba9<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y2
-	VADDPS    word392e8546<>+0(SB), Y2, Y2
-	VMOVUPS   word3f800000<>+0(SB), Y5
-	VXORPS    word80000000<>+0(SB), Y2, Y2
-	VMOVUPS   word42b20000<>+0(SB), Y6
-	VMINPS    Y2, Y6, Y2
-	VMOVUPS   wordc2d00000<>+0(SB), Y6
-	VMAXPS    Y2, Y6, Y2
-	VMULPS    word3fb8aa3b<>+0(SB), Y2, Y6
-	VADDPS    word4b400000<>+0(SB), Y6, Y6
-	VPSUBD    word4b400000<>+0(SB), Y6, Y7
-	VSUBPS    word4b400000<>+0(SB), Y6, Y6
-	VMULPS    word3f318000<>+0(SB), Y6, Y8
-	VSUBPS    Y8, Y2, Y2
-	VMULPS    wordb95e8083<>+0(SB), Y6, Y6
-	VSUBPS    Y6, Y2, Y2
-	VMULPS    word3ab51ebd<>+0(SB), Y2, Y6
-	VADDPS    word3c091cf0<>+0(SB), Y6, Y6
-	VMULPS    Y2, Y6, Y6
-	VADDPS    word3d2aac60<>+0(SB), Y6, Y6
-	VMULPS    Y2, Y6, Y6
-	VADDPS    word3e2aaa49<>+0(SB), Y6, Y6
-	VMULPS    Y2, Y6, Y6
-	VADDPS    word3efffffe<>+0(SB), Y6, Y6
-	VMULPS    Y2, Y2, Y8
-	VMULPS    Y8, Y6, Y6
-	VADDPS    Y2, Y6, Y2
+	VMOVUPS   32(CX), Y1
+	VMULPS    word3f3504f3<>+0(SB), Y0, Y2
+	VMULPS    word3f3504f3<>+0(SB), Y1, Y3
+	VANDPS    word7fffffff<>+0(SB), Y2, Y4
+	VANDPS    word7fffffff<>+0(SB), Y3, Y5
+	VMULPS    Y4, Y4, Y6
+	VMULPS    Y5, Y5, Y7
+	VMULPS    wordba1c3a21<>+0(SB), Y6, Y8
+	VMULPS    wordba1c3a21<>+0(SB), Y7, Y9
+	VADDPS    word3ba36cf3<>+0(SB), Y8, Y8
+	VADDPS    word3ba36cf3<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    wordbcdb3e02<>+0(SB), Y8, Y8
+	VADDPS    wordbcdb3e02<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    word3de70cc3<>+0(SB), Y8, Y8
+	VADDPS    word3de70cc3<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    wordbec09371<>+0(SB), Y8, Y8
+	VADDPS    wordbec09371<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y6
+	VMULPS    Y7, Y9, Y7
+	VADDPS    word3e0375d3<>+0(SB), Y6, Y6
+	VADDPS    word3e0375d3<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y6, Y6
+	VMULPS    Y5, Y7, Y7
+	VADDPS    Y4, Y6, Y6
+	VADDPS    Y5, Y7, Y7
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y4, Y8
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y5, Y9
+	VMOVUPS   word40800000<>+0(SB), Y10
+	VMINPS    Y4, Y10, Y4
+	VMINPS    Y5, Y10, Y5
+	VMULPS    wordb94fd647<>+0(SB), Y4, Y10
+	VMULPS    wordb94fd647<>+0(SB), Y5, Y11
+	VADDPS    word3b48e52f<>+0(SB), Y10, Y10
+	VADDPS    word3b48e52f<>+0(SB), Y11, Y11
+	VMULPS    Y4, Y10, Y10
+	VMULPS    Y5, Y11, Y11
+	VADDPS    wordbcb6ce03<>+0(SB), Y10, Y10
+	VADDPS    wordbcb6ce03<>+0(SB), Y11, Y11
+	VMULPS    Y4, Y10, Y10
+	VMULPS    Y5, Y11, Y11
+	VADDPS    word3dd53971<>+0(SB), Y10, Y10
+	VADDPS    word3dd53971<>+0(SB), Y11, Y11
+	VMULPS    Y4, Y10, Y10
+	VMULPS    Y5, Y11, Y11
+	VADDPS    word3f2310df<>+0(SB), Y10, Y10
+	VADDPS    word3f2310df<>+0(SB), Y11, Y11
+	VMULPS    Y4, Y10, Y10
+	VMULPS    Y5, Y11, Y11
+	VADDPS    word3f905ba9<>+0(SB), Y10, Y10
+	VADDPS    word3f905ba9<>+0(SB), Y11, Y11
+	VMULPS    Y4, Y10, Y4
+	VMULPS    Y5, Y11, Y5
+	VADDPS    word392e8546<>+0(SB), Y4, Y4
+	VADDPS    word392e8546<>+0(SB), Y5, Y5
+	VMOVUPS   word3f800000<>+0(SB), Y10
+	VXORPS    word80000000<>+0(SB), Y4, Y4
+	VXORPS    word80000000<>+0(SB), Y5, Y5
+	VMOVUPS   word42b20000<>+0(SB), Y11
+	VMINPS    Y4, Y11, Y4
+	VMINPS    Y5, Y11, Y5
+	VMOVUPS   wordc2d00000<>+0(SB), Y11
+	VMAXPS    Y4, Y11, Y4
+	VMAXPS    Y5, Y11, Y5
+	VMULPS    word3fb8aa3b<>+0(SB), Y4, Y11
+	VMULPS    word3fb8aa3b<>+0(SB), Y5, Y12
+	VADDPS    word4b400000<>+0(SB), Y11, Y11
+	VADDPS    word4b400000<>+0(SB), Y12, Y12
+	VPSUBD    word4b400000<>+0(SB), Y11, Y13
+	VPSUBD    word4b400000<>+0(SB), Y12, Y14
+	VSUBPS    word4b400000<>+0(SB), Y11, Y11
+	VSUBPS    word4b400000<>+0(SB), Y12, Y12
+	VMULPS    word3f318000<>+0(SB), Y11, Y15
+	VMULPS    word3f318000<>+0(SB), Y12, Y16
+	VSUBPS    Y15, Y4, Y4
+	VSUBPS    Y16, Y5, Y5
+	VMULPS    wordb95e8083<>+0(SB), Y11, Y11
+	VMULPS    wordb95e8083<>+0(SB), Y12, Y12
+	VSUBPS    Y11, Y4, Y4
+	VSUBPS    Y12, Y5, Y5
+	VMULPS    word3ab51ebd<>+0(SB), Y4, Y11
+	VMULPS    word3ab51ebd<>+0(SB), Y5, Y12
+	VADDPS    word3c091cf0<>+0(SB), Y11, Y11
+	VADDPS    word3c091cf0<>+0(SB), Y12, Y12
+	VMULPS    Y4, Y11, Y11
+	VMULPS    Y5, Y12, Y12
+	VADDPS    word3d2aac60<>+0(SB), Y11, Y11
+	VADDPS    word3d2aac60<>+0(SB), Y12, Y12
+	VMULPS    Y4, Y11, Y11
+	VMULPS    Y5, Y12, Y12
+	VADDPS    word3e2aaa49<>+0(SB), Y11, Y11
+	VADDPS    word3e2aaa49<>+0(SB), Y12, Y12
+	VMULPS    Y4, Y11, Y11
+	VMULPS    Y5, Y12, Y12
+	VADDPS    word3efffffe<>+0(SB), Y11, Y11
+	VADDPS    word3efffffe<>+0(SB), Y12, Y12
+	VMULPS    Y4, Y4, Y15
+	VMULPS    Y5, Y5, Y16
+	VMULPS    Y15, Y11, Y11
+	VMULPS    Y16, Y12, Y12
+	VADDPS    Y4, Y11, Y4
+	VADDPS    Y5, Y12, Y5
+	VADDPS    word3f800000<>+0(SB), Y4, Y4
+	VADDPS    word3f800000<>+0(SB), Y5, Y5
+	VPSRAD    $0x01, Y13, Y11
+	VPSRAD    $0x01, Y14, Y12
+	VPADDD    word0000007f<>+0(SB), Y11, Y15
+	VPADDD    word0000007f<>+0(SB), Y12, Y16
+	VPSLLD    $0x17, Y15, Y15
+	VPSLLD    $0x17, Y16, Y16
+	VMULPS    Y15, Y4, Y4
+	VMULPS    Y16, Y5, Y5
+	VPSUBD    Y11, Y13, Y11
+	VPSUBD    Y12, Y14, Y12
+	VPADDD    word0000007f<>+0(SB), Y11, Y11
+	VPADDD    word0000007f<>+0(SB), Y12, Y12
+	VPSLLD    $0x17, Y11, Y11
+	VPSLLD    $0x17, Y12, Y12
+	VMULPS    Y11, Y4, Y4
+	VMULPS    Y12, Y5, Y5
+	VSUBPS    Y4, Y10, Y4
+	VSUBPS    Y5, Y10, Y5
+	VBLENDVPS Y8, Y6, Y4, Y4
+	VBLENDVPS Y9, Y7, Y5, Y5
+	VANDPS    word80000000<>+0(SB), Y2, Y2
+	VANDPS    word80000000<>+0(SB), Y3, Y3
+	VORPS     Y2, Y4, Y2
+	VORPS     Y3, Y5, Y3
 	VADDPS    word3f800000<>+0(SB), Y2, Y2
-	VPSRAD    $0x01, Y7, Y6
-	VPADDD    word0000007f<>+0(SB), Y6, Y8
-	VPSLLD    $0x17, Y8, Y8
-	VMULPS    Y8, Y2, Y2
-	VPSUBD    Y6, Y7, Y6
-	VPADDD    word0000007f<>+0(SB), Y6, Y6
-	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y2, Y2
-	VSUBPS    Y2, Y5, Y2
-	VBLENDVPS Y4, Y3, Y2, Y2
-	VANDPS    word80000000<>+0(SB), Y1, Y1
-	VORPS     Y1, Y2, Y1
-	VADDPS    word3f800000<>+0(SB), Y1, Y1
+	VADDPS    word3f800000<>+0(SB), Y3, Y3
 	VMULPS    word3f000000<>+0(SB), Y0, Y0
-	VMULPS    Y1, Y0, Y0
+	VMULPS    word3f000000<>+0(SB), Y1, Y1
+	VMULPS    Y2, Y0, Y0
+	VMULPS    Y3, Y1, Y1
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	SUBQ      $0x08, DX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
 	JMP       loop
 
 rest:
@@ -1975,64 +2162,114 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 
 loop:
-	CMPQ    DX, $0x08
+	CMPQ    DX, $0x10
 	JLT     rest
 	VMOVUPS (CX), Y0
-	VORPS   word80000000<>+0(SB), Y0, Y1
-	VMOVUPS word42b20000<>+0(SB), Y2
-	VMINPS  Y1, Y2, Y1
-	VMOVUPS wordc2d00000<>+0(SB), Y2
-	VMAXPS  Y1, Y2, Y1
-	VMULPS  word3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS  word4b400000<>+0(SB), Y2, Y2
-	VPSUBD  word4b400000<>+0(SB), Y2, Y3
-	VSUBPS  word4b400000<>+0(SB), Y2, Y2
-	VMULPS  word3f318000<>+0(SB), Y2, Y4
-	VSUBPS  Y4, Y1, Y1
-	VMULPS  wordb95e8083<>+0(SB), Y2, Y2
-	VSUBPS  Y2, Y1, Y1
-	VMULPS  word3ab51ebd<>+0(SB), Y1, Y2
-	VADDPS  word3c091cf0<>+0(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  word3d2aac60<>+0(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  word3e2aaa49<>+0(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  word3efffffe<>+0(SB), Y2, Y2
-	VMULPS  Y1, Y1, Y4
-	VMULPS  Y4, Y2, Y2
-	VADDPS  Y1, Y2, Y1
-	VADDPS  word3f800000<>+0(SB), Y1, Y1
-	VPSRAD  $0x01, Y3, Y2
-	VPADDD  word0000007f<>+0(SB), Y2, Y4
+	VMOVUPS 32(CX), Y1
+	VORPS   word80000000<>+0(SB), Y0, Y2
+	VORPS   word80000000<>+0(SB), Y1, Y3
+	VMOVUPS word42b20000<>+0(SB), Y4
+	VMINPS  Y2, Y4, Y2
+	VMINPS  Y3, Y4, Y3
+	VMOVUPS wordc2d00000<>+0(SB), Y4
+	VMAXPS  Y2, Y4, Y2
+	VMAXPS  Y3, Y4, Y3
+	VMULPS  word3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS  word3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS  word4b400000<>+0(SB), Y4, Y4
+	VADDPS  word4b400000<>+0(SB), Y5, Y5
+	VPSUBD  word4b400000<>+0(SB), Y4, Y6
+	VPSUBD  word4b400000<>+0(SB), Y5, Y7
+	VSUBPS  word4b400000<>+0(SB), Y4, Y4
+	VSUBPS  word4b400000<>+0(SB), Y5, Y5
+	VMULPS  word3f318000<>+0(SB), Y4, Y8
+	VMULPS  word3f318000<>+0(SB), Y5, Y9
+	VSUBPS  Y8, Y2, Y2
+	VSUBPS  Y9, Y3, Y3
+	VMULPS  wordb95e8083<>+0(SB), Y4, Y4
+	VMULPS  wordb95e8083<>+0(SB), Y5, Y5
+	VSUBPS  Y4, Y2, Y2
+	VSUBPS  Y5, Y3, Y3
+	VMULPS  word3ab51ebd<>+0(SB), Y2, Y4
+	VMULPS  word3ab51ebd<>+0(SB), Y3, Y5
+	VADDPS  word3c091cf0<>+0(SB), Y4, Y4
+	VADDPS  word3c091cf0<>+0(SB), Y5, Y5
+	VMULPS  Y2, Y4, Y4
+	VMULPS  Y3, Y5, Y5
+	VADDPS  word3d2aac60<>+0(SB), Y4, Y4
+	VADDPS  word3d2aac60<>+0(SB), Y5, Y5
+	VMULPS  Y2, Y4, Y4
+	VMULPS  Y3, Y5, Y5
+	VADDPS  word3e2aaa49<>+0(SB), Y4, Y4
+	VADDPS  word3e2aaa49<>+0(SB), Y5, Y5
+	VMULPS  Y2, Y4, Y4
+	VMULPS  Y3, Y5, Y5
+	VADDPS  word3efffffe<>+0(SB), Y4, Y4
+	VADDPS  word3efffffe<>+0(SB), Y5, Y5
+	VMULPS  Y2, Y2, Y8
+	VMULPS  Y3, Y3, Y9
+	VMULPS  Y8, Y4, Y4
+	VMULPS  Y9, Y5, Y5
+	VADDPS  Y2, Y4, Y2
+	VADDPS  Y3, Y5, Y3
+	VADDPS  word3f800000<>+0(SB), Y2, Y2
+	VADDPS  word3f800000<>+0(SB), Y3, Y3
+	VPSRAD  $0x01, Y6, Y4
+	VPSRAD  $0x01, Y7, Y5
+	VPADDD  word0000007f<>+0(SB), Y4, Y8
+	VPADDD  word0000007f<>+0(SB), Y5, Y9
+	VPSLLD  $0x17, Y8, Y8
+	VPSLLD  $0x17, Y9, Y9
+	VMULPS  Y8, Y2, Y2
+	VMULPS  Y9, Y3, Y3
+	VPSUBD  Y4, Y6, Y4
+	VPSUBD  Y5, Y7, Y5
+	VPADDD  word0000007f<>+0(SB), Y4, Y4
+	VPADDD  word0000007f<>+0(SB), Y5, Y5
 	VPSLLD  $0x17, Y4, Y4
-	VMULPS  Y4, Y1, Y1
-	VPSUBD  Y2, Y3, Y2
-	VPADDD  word0000007f<>+0(SB), Y2, Y2
-	VPSLLD  $0x17, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VADDPS  word40000000<>+0(SB), Y1, Y2
-	VDIVPS  Y2, Y1, Y1
-	VMULPS  Y1, Y1, Y2
-	VMULPS  word3e78449a<>+0(SB), Y2, Y3
-	VADDPS  word3e5b9607<>+0(SB), Y3, Y3
-	VMULPS  Y2, Y3, Y3
-	VADDPS  word3e928287<>+0(SB), Y3, Y3
-	VMULPS  Y2, Y3, Y3
-	VADDPS  word3ecccb6c<>+0(SB), Y3, Y3
-	VMULPS  Y2, Y3, Y3
-	VADDPS  word3f2aaaac<>+0(SB), Y3, Y3
-	VMULPS  Y2, Y3, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y1, Y1, Y1
-	VADDPS  Y1, Y2, Y1
-	VMOVUPS word00000000<>+0(SB), Y2
-	VMAXPS  Y0, Y2, Y0
-	VADDPS  Y0, Y1, Y0
+	VPSLLD  $0x17, Y5, Y5
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y3, Y3
+	VADDPS  word40000000<>+0(SB), Y2, Y4
+	VADDPS  word40000000<>+0(SB), Y3, Y5
+	VDIVPS  Y4, Y2, Y2
+	VDIVPS  Y5, Y3, Y3
+	VMULPS  Y2, Y2, Y4
+	VMULPS  Y3, Y3, Y5
+	VMULPS  word3e78449a<>+0(SB), Y4, Y6
+	VMULPS  word3e78449a<>+0(SB), Y5, Y7
+	VADDPS  word3e5b9607<>+0(SB), Y6, Y6
+	VADDPS  word3e5b9607<>+0(SB), Y7, Y7
+	VMULPS  Y4, Y6, Y6
+	VMULPS  Y5, Y7, Y7
+	VADDPS  word3e928287<>+0(SB), Y6, Y6
+	VADDPS  word3e928287<>+0(SB), Y7, Y7
+	VMULPS  Y4, Y6, Y6
+	VMULPS  Y5, Y7, Y7
+	VADDPS  word3ecccb6c<>+0(SB), Y6, Y6
+	VADDPS  word3ecccb6c<>+0(SB), Y7, Y7
+	VMULPS  Y4, Y6, Y6
+	VMULPS  Y5, Y7, Y7
+	VADDPS  word3f2aaaac<>+0(SB), Y6, Y6
+	VADDPS  word3f2aaaac<>+0(SB), Y7, Y7
+	VMULPS  Y4, Y6, Y4
+	VMULPS  Y5, Y7, Y5
+	VMULPS  Y2, Y4, Y4
+	VMULPS  Y3, Y5, Y5
+	VADDPS  Y2, Y2, Y2
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y2, Y4, Y2
+	VADDPS  Y3, Y5, Y3
+	VMOVUPS word00000000<>+0(SB), Y4
+	VMAXPS  Y0, Y4, Y0
+	VMAXPS  Y1, Y4, Y1
+	VADDPS  Y0, Y2, Y0
+	VADDPS  Y1, Y3, Y1
 	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
 	JMP     loop
 
 rest:
@@ -2207,123 +2444,228 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+24(FP), BX
 
 loop:
-	CMPQ      BX, $0x08
+	CMPQ      BX, $0x10
 	JLT       rest
 	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y1
-	VMULPS    word3f3504f3<>+0(SB), Y1, Y2
-	VANDPS    word7fffffff<>+0(SB), Y2, Y3
-	VMULPS    Y3, Y3, Y4
-	VMULPS    wordba1c3a21<>+0(SB), Y4, Y5
-	VADDPS    word3ba36cf3<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    wordbcdb3e02<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    word3de70cc3<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    wordbec09371<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y4
-	VADDPS    word3e0375d3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    Y3, Y4, Y4
-	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y3, Y5
-	VMOVUPS   word40800000<>+0(SB), Y6
-	VMINPS    Y3, Y6, Y3
-	VMULPS    wordb94fd647<>+0(SB), Y3, Y6
-	VADDPS    word3b48e52f<>+0(SB), Y6, Y6
-	VMULPS    Y3, Y6, Y6
-	VADDPS    wordbcb6ce03<>+0(SB), Y6, Y6
-	VMULPS    Y3, Y6, Y6
-	VADDPS    word3dd53971<>+0(SB), Y6, Y6
-	VMULPS    Y3, Y6, Y6
-	VADDPS    word3f2310df<>+0(SB), Y6, Y6
-	VMULPS    Y3, Y6, Y6
-	VADDPS    word3f905ba9<>+0(SB), Y6, Y6
-	VMULPS    Y3, Y6, Y3
-	VADDPS    word392e8546<>+0(SB), Y3, Y3
-	VMOVUPS   word3f800000<>+0(SB), Y6
-	VXORPS    word80000000<>+0(SB), Y3, Y3
-	VMOVUPS   word42b20000<>+0(SB), Y7
-	VMINPS    Y3, Y7, Y3
-	VMOVUPS   wordc2d00000<>+0(SB), Y7
-	VMAXPS    Y3, Y7, Y3
-	VMULPS    word3fb8aa3b<>+0(SB), Y3, Y7
-	VADDPS    word4b400000<>+0(SB), Y7, Y7
-	VPSUBD    word4b400000<>+0(SB), Y7, Y8
-	VSUBPS    word4b400000<>+0(SB), Y7, Y7
-	VMULPS    word3f318000<>+0(SB), Y7, Y9
-	VSUBPS    Y9, Y3, Y3
-	VMULPS    wordb95e8083<>+0(SB), Y7, Y7
-	VSUBPS    Y7, Y3, Y3
-	VMULPS    word3ab51ebd<>+0(SB), Y3, Y7
-	VADDPS    word3c091cf0<>+0(SB), Y7, Y7
-	VMULPS    Y3, Y7, Y7
-	VADDPS    word3d2aac60<>+0(SB), Y7, Y7
-	VMULPS    Y3, Y7, Y7
-	VADDPS    word3e2aaa49<>+0(SB), Y7, Y7
-	VMULPS    Y3, Y7, Y7
-	VADDPS    word3efffffe<>+0(SB), Y7, Y7
-	VMULPS    Y3, Y3, Y9
-	VMULPS    Y9, Y7, Y7
-	VADDPS    Y3, Y7, Y3
-	VADDPS    word3f800000<>+0(SB), Y3, Y3
-	VPSRAD    $0x01, Y8, Y7
-	VPADDD    word0000007f<>+0(SB), Y7, Y9
+	VMOVUPS   32(CX), Y1
+	VMOVUPS   (DX), Y2
+	VMOVUPS   32(DX), Y3
+	VMULPS    word3f3504f3<>+0(SB), Y2, Y4
+	VMULPS    word3f3504f3<>+0(SB), Y3, Y5
+	VANDPS    word7fffffff<>+0(SB), Y4, Y6
+	VANDPS    word7fffffff<>+0(SB), Y5, Y7
+	VMULPS    Y6, Y6, Y8
+	VMULPS    Y7, Y7, Y9
+	VMULPS    wordba1c3a21<>+0(SB), Y8, Y10
+	VMULPS    wordba1c3a21<>+0(SB), Y9, Y11
+	VADDPS    word3ba36cf3<>+0(SB), Y10, Y10
+	VADDPS    word3ba36cf3<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    wordbcdb3e02<>+0(SB), Y10, Y10
+	VADDPS    wordbcdb3e02<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    word3de70cc3<>+0(SB), Y10, Y10
+	VADDPS    word3de70cc3<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y10
+	VMULPS    Y9, Y11, Y11
+	VADDPS    wordbec09371<>+0(SB), Y10, Y10
+	VADDPS    wordbec09371<>+0(SB), Y11, Y11
+	VMULPS    Y8, Y10, Y8
+	VMULPS    Y9, Y11, Y9
+	VADDPS    word3e0375d3<>+0(SB), Y8, Y8
+	VADDPS    word3e0375d3<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    Y6, Y8, Y8
+	VADDPS    Y7, Y9, Y9
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y6, Y10
+	VCMPPS    $0x11, word3f6e0000<>+0(SB), Y7, Y11
+	VMOVUPS   word40800000<>+0(SB), Y12
+	VMINPS    Y6, Y12, Y6
+	VMINPS    Y7, Y12, Y7
+	VMULPS    wordb94fd647<>+0(SB), Y6, Y12
+	VMULPS    wordb94fd647<>+0(SB), Y7, Y13
+	VADDPS    word3b48e52f<>+0(SB), Y12, Y12
+	VADDPS    word3b48e52f<>+0(SB), Y13, Y13
+	VMULPS    Y6, Y12, Y12
+	VMULPS    Y7, Y13, Y13
+	VADDPS    wordbcb6ce03<>+0(SB), Y12, Y12
+	VADDPS    wordbcb6ce03<>+0(SB), Y13, Y13
+	VMULPS    Y6, Y12, Y12
+	VMULPS    Y7, Y13, Y13
+	VADDPS    word3dd53971<>+0(SB), Y12, Y12
+	VADDPS    word3dd53971<>+0(SB), Y13, Y13
+	VMULPS    Y6, Y12, Y12
+	VMULPS    Y7, Y13, Y13
+	VADDPS    word3f2310df<>+0(SB), Y12, Y12
+	VADDPS    word3f2310df<>+0(SB), Y13, Y13
+	VMULPS    Y6, Y12, Y12
+	VMULPS    Y7, Y13, Y13
+	VADDPS    word3f905ba9<>+0(SB), Y12, Y12
+	VADDPS    word3f905ba9<>+0(SB), Y13, Y13
+	VMULPS    Y6, Y12, Y6
+	VMULPS    Y7, Y13, Y7
+	VADDPS    word392e8546<>+0(SB), Y6, Y6
+	VADDPS    word392e8546<>+0(SB), Y7, Y7
+	VMOVUPS   word3f800000<>+0(SB), Y12
+	VXORPS    word80000000<>+0(SB), Y6, Y6
+	VXORPS    word80000000<>+0(SB), Y7, Y7
+	VMOVUPS   word42b20000<>+0(SB), Y13
+	VMINPS    Y6, Y13, Y6
+	VMINPS    Y7, Y13, Y7
+	VMOVUPS   wordc2d00000<>+0(SB), Y13
+	VMAXPS    Y6, Y13, Y6
+	VMAXPS    Y7, Y13, Y7
+	VMULPS    word3fb8aa3b<>+0(SB), Y6, Y13
+	VMULPS    word3fb8aa3b<>+0(SB), Y7, Y14
+	VADDPS    word4b400000<>+0(SB), Y13, Y13
+	VADDPS    word4b400000<>+0(SB), Y14, Y14
+	VPSUBD    word4b400000<>+0(SB), Y13, Y15
+	VPSUBD    word4b400000<>+0(SB), Y14, Y16
+	VSUBPS    word4b400000<>+0(SB), Y13, Y13
+	VSUBPS    word4b400000<>+0(SB), Y14, Y14
+	VMULPS    word3f318000<>+0(SB), Y13, Y17
+	VMULPS    word3f318000<>+0(SB), Y14, Y18
+	VSUBPS    Y17, Y6, Y6
+	VSUBPS    Y18, Y7, Y7
+	VMULPS    wordb95e8083<>+0(SB), Y13, Y13
+	VMULPS    wordb95e8083<>+0(SB), Y14, Y14
+	VSUBPS    Y13, Y6, Y6
+	VSUBPS    Y14, Y7, Y7
+	VMULPS    word3ab51ebd<>+0(SB), Y6, Y13
+	VMULPS    word3ab51ebd<>+0(SB), Y7, Y14
+	VADDPS    word3c091cf0<>+0(SB), Y13, Y13
+	VADDPS    word3c091cf0<>+0(SB), Y14, Y14
+	VMULPS    Y6, Y13, Y13
+	VMULPS    Y7, Y14, Y14
+	VADDPS    word3d2aac60<>+0(SB), Y13, Y13
+	VADDPS    word3d2aac60<>+0(SB), Y14, Y14
+	VMULPS    Y6, Y13, Y13
+	VMULPS    Y7, Y14, Y14
+	VADDPS    word3e2aaa49<>+0(SB), Y13, Y13
+	VADDPS    word3e2aaa49<>+0(SB), Y14, Y14
+	VMULPS    Y6, Y13, Y13
+	VMULPS    Y7, Y14, Y14
+	VADDPS    word3efffffe<>+0(SB), Y13, Y13
+	VADDPS    word3efffffe<>+0(SB), Y14, Y14
+	VMULPS    Y6, Y6, Y17
+	VMULPS    Y7, Y7, Y18
+	VMULPS    Y17, Y13, Y13
+	VMULPS    Y18, Y14, Y14
+	VADDPS    Y6, Y13, Y6
+	VADDPS    Y7, Y14, Y7
+	VADDPS    word3f800000<>+0(SB), Y6, Y6
+	VADDPS    word3f800000<>+0(SB), Y7, Y7
+	VPSRAD    $0x01, Y15, Y13
+	VPSRAD    $0x01, Y16, Y14
+	VPADDD    word0000007f<>+0(SB), Y13, Y17
+	VPADDD    word0000007f<>+0(SB), Y14, Y18
+	VPSLLD    $0x17, Y17, Y17
+	VPSLLD    $0x17, Y18, Y18
+	VMULPS    Y17, Y6, Y6
+	VMULPS    Y18, Y7, Y7
+	VPSUBD    Y13, Y15, Y13
+	VPSUBD    Y14, Y16, Y14
+	VPADDD    word0000007f<>+0(SB), Y13, Y13
+	VPADDD    word0000007f<>+0(SB), Y14, Y14
+	VPSLLD    $0x17, Y13, Y13
+	VPSLLD    $0x17, Y14, Y14
+	VMULPS    Y13, Y6, Y6
+	VMULPS    Y14, Y7, Y7
+	VSUBPS    Y6, Y12, Y6
+	VSUBPS    Y7, Y12, Y7
+	VBLENDVPS Y10, Y8, Y6, Y6
+	VBLENDVPS Y11, Y9, Y7, Y7
+	VANDPS    word80000000<>+0(SB), Y4, Y4
+	VANDPS    word80000000<>+0(SB), Y5, Y5
+	VORPS     Y4, Y6, Y4
+	VORPS     Y5, Y7, Y5
+	VADDPS    word3f800000<>+0(SB), Y4, Y4
+	VADDPS    word3f800000<>+0(SB), Y5, Y5
+	VMULPS    word3f000000<>+0(SB), Y4, Y4
+	VMULPS    word3f000000<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y2, Y6
+	VMULPS    Y3, Y3, Y7
+	VMULPS    wordbf000000<>+0(SB), Y6, Y6
+	VMULPS    wordbf000000<>+0(SB), Y7, Y7
+	VMOVUPS   word42b20000<>+0(SB), Y8
+	VMINPS    Y6, Y8, Y6
+	VMINPS    Y7, Y8, Y7
+	VMOVUPS   wordc2d00000<>+0(SB), Y8
+	VMAXPS    Y6, Y8, Y6
+	VMAXPS    Y7, Y8, Y7
+	VMULPS    word3fb8aa3b<>+0(SB), Y6, Y8
+	VMULPS    word3fb8aa3b<>+0(SB), Y7, Y9
+	VADDPS    word4b400000<>+0(SB), Y8, Y8
+	VADDPS    word4b400000<>+0(SB), Y9, Y9
+	VPSUBD    word4b400000<>+0(SB), Y8, Y10
+	VPSUBD    word4b400000<>+0(SB), Y9, Y11
+	VSUBPS    word4b400000<>+0(SB), Y8, Y8
+	VSUBPS    word4b400000<>+0(SB), Y9, Y9
+	VMULPS    word3f318000<>+0(SB), Y8, Y12
+	VMULPS    word3f318000<>+0(SB), Y9, Y13
+	VSUBPS    Y12, Y6, Y6
+	VSUBPS    Y13, Y7, Y7
+	VMULPS    wordb95e8083<>+0(SB), Y8, Y8
+	VMULPS    wordb95e8083<>+0(SB), Y9, Y9
+	VSUBPS    Y8, Y6, Y6
+	VSUBPS    Y9, Y7, Y7
+	VMULPS    word3ab51ebd<>+0(SB), Y6, Y8
+	VMULPS    word3ab51ebd<>+0(SB), Y7, Y9
+	VADDPS    word3c091cf0<>+0(SB), Y8, Y8
+	VADDPS    word3c091cf0<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    word3d2aac60<>+0(SB), Y8, Y8
+	VADDPS    word3d2aac60<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    word3e2aaa49<>+0(SB), Y8, Y8
+	VADDPS    word3e2aaa49<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y8, Y8
+	VMULPS    Y7, Y9, Y9
+	VADDPS    word3efffffe<>+0(SB), Y8, Y8
+	VADDPS    word3efffffe<>+0(SB), Y9, Y9
+	VMULPS    Y6, Y6, Y12
+	VMULPS    Y7, Y7, Y13
+	VMULPS    Y12, Y8, Y8
+	VMULPS    Y13, Y9, Y9
+	VADDPS    Y6, Y8, Y6
+	VADDPS    Y7, Y9, Y7
+	VADDPS    word3f800000<>+0(SB), Y6, Y6
+	VADDPS    word3f800000<>+0(SB), Y7, Y7
+	VPSRAD    $0x01, Y10, Y8
+	VPSRAD    $0x01, Y11, Y9
+	VPADDD    word0000007f<>+0(SB), Y8, Y12
+	VPADDD    word0000007f<>+0(SB), Y9, Y13
+	VPSLLD    $0x17, Y12, Y12
+	VPSLLD    $0x17, Y13, Y13
+	VMULPS    Y12, Y6, Y6
+	VMULPS    Y13, Y7, Y7
+	VPSUBD    Y8, Y10, Y8
+	VPSUBD    Y9, Y11, Y9
+	VPADDD    word0000007f<>+0(SB), Y8, Y8
+	VPADDD    word0000007f<>+0(SB), Y9, Y9
+	VPSLLD    $0x17, Y8, Y8
 	VPSLLD    $0x17, Y9, Y9
-	VMULPS    Y9, Y3, Y3
-	VPSUBD    Y7, Y8, Y7
-	VPADDD    word0000007f<>+0(SB), Y7, Y7
-	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VMULPS    word3ecc422a<>+0(SB), Y6, Y6
+	VMULPS    word3ecc422a<>+0(SB), Y7, Y7
+	VMULPS    Y6, Y2, Y2
 	VMULPS    Y7, Y3, Y3
-	VSUBPS    Y3, Y6, Y3
-	VBLENDVPS Y5, Y4, Y3, Y3
-	VANDPS    word80000000<>+0(SB), Y2, Y2
-	VORPS     Y2, Y3, Y2
-	VADDPS    word3f800000<>+0(SB), Y2, Y2
-	VMULPS    word3f000000<>+0(SB), Y2, Y2
-	VMULPS    Y1, Y1, Y3
-	VMULPS    wordbf000000<>+0(SB), Y3, Y3
-	VMOVUPS   word42b20000<>+0(SB), Y4
-	VMINPS    Y3, Y4, Y3
-	VMOVUPS   wordc2d00000<>+0(SB), Y4
-	VMAXPS    Y3, Y4, Y3
-	VMULPS    word3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS    word4b400000<>+0(SB), Y4, Y4
-	VPSUBD    word4b400000<>+0(SB), Y4, Y5
-	VSUBPS    word4b400000<>+0(SB), Y4, Y4
-	VMULPS    word3f318000<>+0(SB), Y4, Y6
-	VSUBPS    Y6, Y3, Y3
-	VMULPS    wordb95e8083<>+0(SB), Y4, Y4
-	VSUBPS    Y4, Y3, Y3
-	VMULPS    word3ab51ebd<>+0(SB), Y3, Y4
-	VADDPS    word3c091cf0<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    word3d2aac60<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    word3e2aaa49<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    word3efffffe<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y6
-	VMULPS    Y6, Y4, Y4
-	VADDPS    Y3, Y4, Y3
-	VADDPS    word3f800000<>+0(SB), Y3, Y3
-	VPSRAD    $0x01, Y5, Y4
-	VPADDD    word0000007f<>+0(SB), Y4, Y6
-	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y3, Y3
-	VPSUBD    Y4, Y5, Y4
-	VPADDD    word0000007f<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y3, Y3
-	VMULPS    word3ecc422a<>+0(SB), Y3, Y3
+	VADDPS    Y2, Y4, Y2
+	VADDPS    Y3, Y5, Y3
+	VMULPS    Y2, Y0, Y0
 	VMULPS    Y3, Y1, Y1
-	VADDPS    Y1, Y2, Y1
-	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (AX)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, BX
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
 	JMP       loop
 
 rest:

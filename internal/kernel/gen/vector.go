@@ -12,22 +12,18 @@ import (
 )
 
 // vectors writes the functions of vectors, without FMA: they give the same bits as the Go in ../float32.go, operation by
-// operation. The long ones work on two vectors at once where registers allow it, for a chain of 30 dependent operations
+// operation. The long ones work on two vectors at once, for a chain of 30 dependent operations
 // leaves the units idle; AVX-512 halves their number. The short ones wait for memory, and AVX2 is enough.
 func vectors() {
 	for _, t := range []target{{"AVX2", 8, 2}, {"AVX512", 16, 2}} {
-		narrow := t
-		if t.lanes == 8 {
-			narrow.ways = 1 // sixteen registers do not hold two
-		}
 		unary(t, "exp", exp)
 		unary(t, "log", log)
 		unary(t, "sigmoid", sigmoid)
-		unary(narrow, "tanh", tanh)
-		unary(narrow, "erf", erf)
-		unary(narrow, "gelu", gelu)
-		unary(narrow, "softplus", softplus)
-		binary(narrow, "geluGrad", "dx, dy, x", geluGrad)
+		unary(t, "tanh", tanh)
+		unary(t, "erf", erf)
+		unary(t, "gelu", gelu)
+		unary(t, "softplus", softplus)
+		binary(t, "geluGrad", "dx, dy, x", geluGrad)
 	}
 	t := target{"AVX2", 8, 1}
 	unary(t, "relu", relu)
