@@ -11,8 +11,17 @@ import (
 	"path"
 )
 
-// ReadFile returns the content of a file.
+// ReadFile returns the content of a file: of one version of it, where it is replaced meanwhile.
 func ReadFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
+	for try := 0; ; try++ {
+		b, err := readFile(ctx, fsys, name)
+		if !errors.Is(err, ErrChanged) || try >= 10 {
+			return b, err
+		}
+	}
+}
+
+func readFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
 	f, err := fsys.Open(ctx, name)
 	if err != nil {
 		return nil, err
@@ -20,10 +29,13 @@ func ReadFile(ctx context.Context, fsys FS, name string) ([]byte, error) {
 	defer f.Close()
 	b := make([]byte, f.Size())
 	n, err := f.ReadAt(b, 0)
-	if err != nil && !(err == io.EOF && n == len(b)) {
-		return nil, err
+	if n == len(b) && (err == nil || err == io.EOF) {
+		return b, nil
 	}
-	return b, nil
+	if err == nil || err == io.EOF {
+		err = &fs.PathError{Op: "read", Path: name, Err: ErrChanged} // shorter than it was a moment ago
+	}
+	return nil, err
 }
 
 // WriteFile makes a file of b, or replaces it in one step: a reader sees the old content or the new, whole. Missing directories are

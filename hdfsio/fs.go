@@ -13,6 +13,7 @@ package hdfsio
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"time"
@@ -62,3 +63,6 @@ type Writer interface {
 	// Abort forgets the file. After Commit it does nothing: defer it.
 	Abort() error
 }
+
+// ErrChanged is the error of reading a file that was replaced or changed since it was opened. What was read before is the old file's.
+var ErrChanged = errors.New("the file was replaced or changed while it was read")

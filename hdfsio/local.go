@@ -34,7 +34,7 @@ func tempName(base string) string {
 	rand.Read(b[:])
 	// A file name has at most 255 bytes; what is cut off here serves only the eye.
 	if len(base) > 180 {
-		base = base[:180]
+		base = strings.ToValidUTF8(base[:180], "")
 	}
 	return tempPrefix + base + "-" + hex.EncodeToString(b[:]) + tempSuffix
 }
@@ -67,6 +67,8 @@ func (Local) Open(ctx context.Context, name string) (File, error) {
 var (
 	errIsDir  = errors.New("is a directory, not a file")
 	errNotDir = errors.New("is a file, not a directory")
+
+	errEmptyClaim = fmt.Errorf("%w: a claim says whose it is; it cannot be empty", fs.ErrInvalid)
 )
 
 type localFile struct {
@@ -225,6 +227,9 @@ func syncDir(dir string) error {
 func (Local) Claim(ctx context.Context, name string, b []byte) error {
 	if err := ctx.Err(); err != nil {
 		return &fs.PathError{Op: "claim", Path: name, Err: err}
+	}
+	if len(b) == 0 {
+		return &fs.PathError{Op: "claim", Path: name, Err: errEmptyClaim}
 	}
 	dir, base := filepath.Split(name)
 	if base == "" {

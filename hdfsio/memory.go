@@ -225,6 +225,9 @@ func (m *Memory) Claim(ctx context.Context, name string, b []byte) error {
 	if err := ctx.Err(); err != nil {
 		return &fs.PathError{Op: "claim", Path: name, Err: err}
 	}
+	if len(b) == 0 {
+		return &fs.PathError{Op: "claim", Path: name, Err: errEmptyClaim}
+	}
 	p, err := memPath("claim", name)
 	if err != nil {
 		return err
