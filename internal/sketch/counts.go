@@ -18,7 +18,7 @@ type CountKey interface{ string | int64 | float64 }
 // has no limit; sketches that meet must have the same one or none.
 type CountsOf[K CountKey] struct {
 	Limit    int // of different keys; 0: none
-	n        map[K]int64
+	n        map[K]*int64 // pointers, since assigning to a key that is there would replace it by the borrowed one
 	total    int64
 	exceeded bool
 }
@@ -48,8 +48,8 @@ func (c *CountsOf[K]) Add(key K, n int64) {
 	if f, ok := any(key).(float64); ok && f == 0 {
 		key = *new(K) // not -0
 	}
-	if old, ok := c.n[key]; ok {
-		c.n[key] = old + n
+	if old := c.n[key]; old != nil {
+		*old += n
 		return
 	}
 	if c.Limit > 0 && len(c.n) >= c.Limit {
@@ -60,9 +60,9 @@ func (c *CountsOf[K]) Add(key K, n int64) {
 		key = any(strings.Clone(s)).(K)
 	}
 	if c.n == nil {
-		c.n = make(map[K]int64)
+		c.n = make(map[K]*int64)
 	}
-	c.n[key] = n
+	c.n[key] = &n
 }
 
 // AddCoded counts the rows of a dictionary-coded column, with work per entry of the dictionary: codes are indices into
@@ -113,7 +113,7 @@ func (c *CountsOf[K]) Merge(o *CountsOf[K]) error {
 	}
 	want := c.total + o.total
 	for k, n := range o.n {
-		c.Add(k, n)
+		c.Add(k, *n)
 	}
 	c.total = want
 	return nil
@@ -129,7 +129,12 @@ func (c *CountsOf[K]) Exceeded() bool { return c.exceeded }
 func (c *CountsOf[K]) Len() int { return len(c.n) }
 
 // Get is how often a key was seen.
-func (c *CountsOf[K]) Get(key K) int64 { return c.n[key] }
+func (c *CountsOf[K]) Get(key K) int64 {
+	if n := c.n[key]; n != nil {
+		return *n
+	}
+	return 0
+}
 
 // Sorted lists the keys in ascending order.
 func (c *CountsOf[K]) Sorted() []KeyCount[K] {
@@ -137,7 +142,7 @@ func (c *CountsOf[K]) Sorted() []KeyCount[K] {
 	slices.Sort(keys)
 	out := make([]KeyCount[K], len(keys))
 	for i, k := range keys {
-		out[i] = KeyCount[K]{k, c.n[k]}
+		out[i] = KeyCount[K]{k, *c.n[k]}
 	}
 	return out
 }
@@ -206,7 +211,7 @@ func (c *CountsOf[K]) UnmarshalBinary(b []byte) error {
 		r.fail("%d keys beyond the limit %d", n, x.Limit)
 	}
 	if n > 0 && r.err == nil {
-		x.n = make(map[K]int64, n)
+		x.n = make(map[K]*int64, n)
 	}
 	var last K
 	var sum int64
@@ -229,7 +234,7 @@ func (c *CountsOf[K]) UnmarshalBinary(b []byte) error {
 			r.fail("counts do not add up to %d", x.total)
 		}
 		if r.err == nil {
-			x.n[key], last, sum = count, key, sum+count
+			x.n[key], last, sum = &count, key, sum+count
 		}
 	}
 	if !x.exceeded && sum != x.total {
