@@ -211,7 +211,10 @@ func Estimate(cfg Config, l table.Layout, workers int) (Size, error) {
 		s.StateBytes += 4 * n
 	}
 	batch := int64(p.cfg.Train.BatchSize)
-	perRow := int64(p.input[0])
+	var perRow int64
+	if len(p.embeds) > 0 {
+		perRow = 2 * int64(p.input[0])
+	}
 	for _, l := range p.layers {
 		perRow += 2 * int64(product(l.shape))
 	}
@@ -221,9 +224,16 @@ func Estimate(cfg Config, l table.Layout, workers int) (Size, error) {
 		buffers = min((batch+int64(p.cfg.Train.Slice)-1)/int64(p.cfg.Train.Slice), int64(p.group()))
 	}
 	s.WorkBytes += 4 * int64(p.dense) * (1 + buffers)
+	perNumber := int64(1 + chain.Slots())
+	if chain.readsParams() {
+		perNumber++
+	}
+	if p.cfg.Optimizer.Type == "gd" {
+		perNumber = 1
+	}
 	for _, b := range p.blocks {
 		if b.Sparse {
-			s.WorkBytes += 4*int64(b.Rows) + 4*min(batch, int64(b.Rows))*int64(b.Width+1)
+			s.WorkBytes += 4*int64(b.Rows) + 4*min(batch, int64(b.Rows))*(1+int64(b.Width)*perNumber)
 		}
 	}
 	if p.cfg.Optimizer.Type == "gd" {

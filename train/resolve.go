@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 }
 
 func (m *ModelConfig) check(k *checker) {
-	k.oneOf("model.type", m.Type, ModelTypes)
+	known := k.oneOf("model.type", m.Type, ModelTypes)
 	k.oneOf("model.activation", m.Activation, Activations)
 	k.share("model.dropout", m.Dropout)
 	for i, h := range m.Hidden {
@@ -84,7 +84,7 @@ func (m *ModelConfig) check(k *checker) {
 	if d := m.Embedding.Dim; d < 0 || d > 1<<16 {
 		k.fail("model.embedding.dim", "want a width between 0 and %d, have %d", 1<<16, d)
 	}
-	if m.Type != "" && m.Type != "mlp" {
+	if known && m.Type != "" && m.Type != "mlp" {
 		if len(m.Hidden) > 0 {
 			k.fail("model.hidden", "a %s model has no hidden layers; use type mlp", m.Type)
 		}
@@ -275,6 +275,10 @@ func (c Config) Resolve(classes int) (Config, error) {
 			m.Hidden = []int{64, 32}
 		}
 		fill(&m.Activation, "relu")
+	}
+
+	if len(k.errs) > 0 {
+		return c, errors.Join(k.errs...) // what a loss would fit is not clear
 	}
 
 	l := &c.Loss

@@ -25,6 +25,9 @@ type touched struct {
 func (n *Network) newTouched(l lookup, embedding bool) touched {
 	m := min(n.cfg.Train.BatchSize, l.size)
 	t := touched{lookup: l, embedding: embedding, index: make([]int32, l.size), rows: make([]int32, 0, m), g: make([]float32, m*l.width)}
+	if n.full() {
+		return t // the sum of all batches is updated as a whole
+	}
 	if n.chain.readsParams() {
 		t.p = make([]float32, m*l.width)
 	}
