@@ -7,7 +7,7 @@ import "fmt"
 // The classes of machine that plan.json may name.
 const (
 	FMA      = "fma"      // fused multiply-add, by AVX2 or AVX-512
-	Portable = "portable" // pure Go, each product rounded
+	Portable = "portable" // each product rounded before it is added
 )
 
 // level is what the matrix products and loops run on, from the least to the most.

@@ -6,10 +6,10 @@
 //
 //   - "fma": each element of C accumulates over k in ascending order by fused multiply-add (one rounding a step).
 //     AVX2 and AVX-512 give the same bits.
-//   - "portable": each element of C accumulates over k in ascending order, the product and the sum rounded apart. Pure Go,
-//     the same bits on every machine.
+//   - "portable": each element of C accumulates over k in ascending order, the product and the sum rounded apart: the same
+//     bits on every machine.
 //
-// Everything else gives the same bits in both classes and on every machine: products are rounded before they are added,
+// A program starts with the best class of its machine; [Use] pins one. Everything else gives the same bits in both classes and on every machine: products are rounded before they are added,
 // reductions use sixteen lanes and one fixed tree. A result that is NaN is a NaN; its sign and payload are not promised.
 //
 // # Functions

@@ -120,7 +120,11 @@ func Softplus(dst, src []float32) {
 // Relu sets dst[i] = max(src[i], 0). NaN stays NaN and -0 stays -0.
 func Relu(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors(len(dst)) >= levelAVX2 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		reluAVX512(&dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		reluAVX2(&dst[0], &src[0], len(dst))
 		return
 	}
@@ -132,7 +136,11 @@ func Relu(dst, src []float32) {
 // SigmoidGrad sets dx = dy·y·(1-y), where y is Sigmoid's result.
 func SigmoidGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors(len(dx)) >= levelAVX2 {
+	switch vectors(len(dx)) {
+	case levelAVX512:
+		sigmoidGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	case levelAVX2:
 		sigmoidGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -144,7 +152,11 @@ func SigmoidGrad(dx, dy, y []float32) {
 // TanhGrad sets dx = dy·(1-y²), where y is Tanh's result.
 func TanhGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors(len(dx)) >= levelAVX2 {
+	switch vectors(len(dx)) {
+	case levelAVX512:
+		tanhGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	case levelAVX2:
 		tanhGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -156,7 +168,11 @@ func TanhGrad(dx, dy, y []float32) {
 // ReluGrad sets dx = dy where y > 0 and 0 elsewhere; y is Relu's result or its argument.
 func ReluGrad(dx, dy, y []float32) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
-	if vectors(len(dx)) >= levelAVX2 {
+	switch vectors(len(dx)) {
+	case levelAVX512:
+		reluGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
+		return
+	case levelAVX2:
 		reluGradAVX2(&dx[0], &dy[0], &y[0], len(dx))
 		return
 	}
@@ -184,7 +200,11 @@ func GeluGrad(dx, dy, x []float32) {
 // Add sets dst += src.
 func Add(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors(len(dst)) >= levelAVX2 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		addAVX512(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		addAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -196,7 +216,11 @@ func Add(dst, src []float32) {
 // Sub sets dst -= src.
 func Sub(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors(len(dst)) >= levelAVX2 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		subAVX512(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		subAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -208,7 +232,11 @@ func Sub(dst, src []float32) {
 // Mul sets dst *= src.
 func Mul(dst, src []float32) {
 	src = src[:len(dst)]
-	if vectors(len(dst)) >= levelAVX2 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		mulAVX512(&dst[0], &dst[0], &src[0], len(dst))
+		return
+	case levelAVX2:
 		mulAVX2(&dst[0], &dst[0], &src[0], len(dst))
 		return
 	}
@@ -220,7 +248,11 @@ func Mul(dst, src []float32) {
 // Axpy sets dst += a·src, the product rounded first.
 func Axpy(dst []float32, a float32, src []float32) {
 	src = src[:len(dst)]
-	if vectors(len(dst)) >= levelAVX2 {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		axpyAVX512(&dst[0], a, &src[0], len(dst))
+		return
+	case levelAVX2:
 		axpyAVX2(&dst[0], a, &src[0], len(dst))
 		return
 	}
@@ -231,8 +263,12 @@ func Axpy(dst []float32, a float32, src []float32) {
 
 // Scale sets dst *= a.
 func Scale(dst []float32, a float32) {
-	if vectors(len(dst)) >= levelAVX2 {
-		scaleAVX2(&dst[0], a, len(dst))
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		scaleAVX512(&dst[0], &dst[0], a, len(dst))
+		return
+	case levelAVX2:
+		scaleAVX2(&dst[0], &dst[0], a, len(dst))
 		return
 	}
 	for i := range dst {
@@ -253,7 +289,11 @@ type AdamStep struct {
 func Adam(u, m, v []float32, s AdamStep) {
 	m, v = m[:len(u)], v[:len(u)]
 	a1, a2 := 1-s.Beta1, 1-s.Beta2
-	if vectors(len(u)) >= levelAVX2 {
+	switch vectors(len(u)) {
+	case levelAVX512:
+		adamAVX512(&u[0], &m[0], &v[0], len(u), s.Beta1, a1, s.Beta2, a2, s.Correct1, s.Correct2, s.Epsilon)
+		return
+	case levelAVX2:
 		adamAVX2(&u[0], &m[0], &v[0], len(u), s.Beta1, a1, s.Beta2, a2, s.Correct1, s.Correct2, s.Epsilon)
 		return
 	}

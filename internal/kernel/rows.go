@@ -55,7 +55,11 @@ func Dot(x, y []float32) float64 {
 	return tree(&l, len(x))
 }
 
+// maxOf returns the largest number in x that is not NaN, or -Inf.
 func maxOf(x []float32) float32 {
+	if len(x) >= shortRow && vectors(len(x)) >= levelAVX2 {
+		return maxAVX2(&x[0], len(x))
+	}
 	m := float32(math.Inf(-1))
 	for _, v := range x {
 		if v > m {
@@ -67,6 +71,37 @@ func maxOf(x []float32) float32 {
 
 // shortRow is the length from which a call for each row is worth it.
 const shortRow = 6
+
+// shift sets dst = src - a.
+func shift(dst, src []float32, a float32) {
+	src = src[:len(dst)]
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		shiftAVX512(&dst[0], &src[0], a, len(dst))
+		return
+	case levelAVX2:
+		shiftAVX2(&dst[0], &src[0], a, len(dst))
+		return
+	}
+	for i, x := range src {
+		dst[i] = x - a
+	}
+}
+
+// divide sets dst /= a.
+func divide(dst []float32, a float32) {
+	switch vectors(len(dst)) {
+	case levelAVX512:
+		divideAVX512(&dst[0], &dst[0], a, len(dst))
+		return
+	case levelAVX2:
+		divideAVX2(&dst[0], &dst[0], a, len(dst))
+		return
+	}
+	for i := range dst {
+		dst[i] /= a
+	}
+}
 
 // AddRow adds row [n] to each row of dst [m,n].
 func AddRow(dst, row []float32, n int) {
@@ -108,18 +143,13 @@ func SoftmaxRows(dst, src []float32, n int) {
 	src = src[:len(dst)]
 	for i := 0; i < len(dst); i += n {
 		row := dst[i : i+n]
-		m := maxOf(src[i : i+n])
-		for j, x := range src[i : i+n] {
-			row[j] = x - m
-		}
+		shift(row, src[i:i+n], maxOf(src[i:i+n]))
 	}
 	Exp(dst, dst)
 	for i := 0; i < len(dst); i += n {
 		row := dst[i : i+n]
 		s := float32(Sum(row))
-		for j := range row {
-			row[j] /= s
-		}
+		divide(row, s)
 	}
 }
 
@@ -142,9 +172,7 @@ func LogSumExpRows(dst, src []float32, n int) {
 		var sum float64
 		for len(row) > 0 {
 			part := buf[:min(len(row), len(buf))]
-			for j := range part {
-				part[j] = row[j] - m
-			}
+			shift(part, row, m)
 			Exp(part, part)
 			sum += Sum(part)
 			row = row[len(part):]

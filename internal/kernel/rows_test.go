@@ -103,6 +103,31 @@ func TestSoftmaxRows(t *testing.T) {
 	}
 }
 
+// TestSoftmaxBits compares every level with pure Go.
+func TestSoftmaxBits(t *testing.T) {
+	wants := map[int][]float32{}
+	levels(t, func(t testing.TB, name string, l level) {
+		for n := 1; n <= 41; n++ {
+			r := rand.New(rand.NewPCG(4, uint64(n)))
+			x := matrix(r, 6, n, n, n%2 == 0)
+			for i := range n {
+				x[i] = float32(r.NormFloat64()*20 - 100) // no zero above them all
+			}
+			got := make([]float32, 6*n+6)
+			SoftmaxRows(got[:6*n], x, n)
+			LogSumExpRows(got[6*n:], x, n)
+			if l == levelGo {
+				wants[n] = got
+			}
+			for i, want := range wants[n] {
+				if !same(got[i], want) {
+					t.Fatalf("%s n %d: element %d is %x, in pure Go %x", name, n, i, got[i], want)
+				}
+			}
+		}
+	})
+}
+
 func TestRowsOfInfinities(t *testing.T) {
 	t.Parallel()
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())

@@ -2435,6 +2435,221 @@ DATA word3f2aaaac<>+56(SB)/4, $0x3f2aaaac
 DATA word3f2aaaac<>+60(SB)/4, $0x3f2aaaac
 GLOBL word3f2aaaac<>(SB), RODATA|NOPTR, $64
 
+// func reluAVX2(dst *float32, src *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·reluAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS word00000000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y0
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS    word00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VMOVUPS word3f800000<>+0(SB), Y4
+	VSUBPS  Y2, Y4, Y5
+	VSUBPS  Y3, Y4, Y4
+	VMULPS  Y5, Y2, Y2
+	VMULPS  Y4, Y3, Y3
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMOVUPS    word3f800000<>+0(SB), Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     Y3, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VMOVUPS word3f800000<>+0(SB), Y4
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y3, Y3, Y3
+	VSUBPS  Y2, Y4, Y2
+	VSUBPS  Y3, Y4, Y3
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMOVUPS    word3f800000<>+0(SB), Y3
+	VMULPS     Y2, Y2, Y2
+	VSUBPS     Y2, Y3, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VCMPPS  $0x1e, word00000000<>+0(SB), Y2, Y2
+	VCMPPS  $0x1e, word00000000<>+0(SB), Y3, Y3
+	VANDPS  Y0, Y2, Y0
+	VANDPS  Y1, Y3, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VCMPPS     $0x1e, word00000000<>+0(SB), Y2, Y2
+	VANDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
 // func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX2, CMOV
 TEXT ·geluGradAVX2(SB), NOSPLIT, $0-32
@@ -2835,6 +3050,452 @@ DATA word3ecc422a<>+52(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+56(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+60(SB)/4, $0x3ecc422a
 GLOBL word3ecc422a<>(SB), RODATA|NOPTR, $64
+
+// func addAVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func subAVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·subAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, CMOV
+TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func axpyAVX2(dst *float32, a float32, src *float32, n int)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
+	MOVSS        a+8(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (AX), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS (CX), Y3
+	VMOVUPS 32(CX), Y4
+	VMULPS  Y3, Y0, Y3
+	VMULPS  Y4, Y0, Y4
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	VMASKMOVPS (CX), Y1, Y3
+	VMULPS     Y3, Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleAVX2(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func shiftAVX2(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·shiftAVX2(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VSUBPS  Y0, Y1, Y1
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VSUBPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideAVX2(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·divideAVX2(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VMOVUPS 32(CX), Y2
+	VDIVPS  Y0, Y1, Y1
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS Y1, (AX)
+	VMOVUPS Y2, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, DX
+	JMP     loop
+
+rest:
+	CMPQ       DX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, SI
+	MOVQ       DX, BX
+	CMPQ       BX, SI
+	CMOVQGT    SI, BX
+	LEAQ       tailmask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVDQU    32(SI), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX2(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
+// Requires: AVX, AVX2, CMOV, SSE
+TEXT ·adamAVX2(SB), NOSPLIT, $0-60
+	MOVSS        b1+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        a1+36(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        b2+40(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        a2+44(FP), X3
+	VBROADCASTSS X3, Y3
+	MOVSS        c1+48(FP), X4
+	VBROADCASTSS X4, Y4
+	MOVSS        c2+52(FP), X5
+	VBROADCASTSS X5, Y5
+	MOVSS        epsilon+56(FP), X6
+	VBROADCASTSS X6, Y6
+	MOVQ         u+0(FP), AX
+	MOVQ         m+8(FP), CX
+	MOVQ         v+16(FP), DX
+	MOVQ         n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (AX), Y7
+	VMOVUPS 32(AX), Y8
+	VMOVUPS (CX), Y9
+	VMOVUPS 32(CX), Y10
+	VMULPS  Y0, Y9, Y9
+	VMULPS  Y0, Y10, Y10
+	VMULPS  Y1, Y7, Y11
+	VMULPS  Y1, Y8, Y12
+	VADDPS  Y11, Y9, Y9
+	VADDPS  Y12, Y10, Y10
+	VMOVUPS (DX), Y11
+	VMOVUPS 32(DX), Y12
+	VMULPS  Y2, Y11, Y11
+	VMULPS  Y2, Y12, Y12
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  Y3, Y7, Y7
+	VMULPS  Y3, Y8, Y8
+	VADDPS  Y7, Y11, Y7
+	VADDPS  Y8, Y12, Y8
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y10, 32(CX)
+	VMOVUPS Y7, (DX)
+	VMOVUPS Y8, 32(DX)
+	VMULPS  Y4, Y9, Y9
+	VMULPS  Y4, Y10, Y10
+	VMULPS  Y5, Y7, Y7
+	VMULPS  Y5, Y8, Y8
+	VSQRTPS Y7, Y7
+	VSQRTPS Y8, Y8
+	VADDPS  Y6, Y7, Y7
+	VADDPS  Y6, Y8, Y8
+	VDIVPS  Y7, Y9, Y7
+	VDIVPS  Y8, Y10, Y8
+	VMOVUPS Y7, (AX)
+	VMOVUPS Y8, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     loop
+
+rest:
+	CMPQ       BX, $0x00
+	JLE        done
+	MOVQ       $0x0000000000000008, DI
+	MOVQ       BX, SI
+	CMPQ       SI, DI
+	CMOVQGT    DI, SI
+	LEAQ       tailmask<>+0(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVDQU    32(DI), Y7
+	VMASKMOVPS (AX), Y7, Y8
+	VMASKMOVPS (CX), Y7, Y9
+	VMULPS     Y0, Y9, Y9
+	VMULPS     Y1, Y8, Y10
+	VADDPS     Y10, Y9, Y9
+	VMASKMOVPS (DX), Y7, Y10
+	VMULPS     Y2, Y10, Y10
+	VMULPS     Y8, Y8, Y8
+	VMULPS     Y3, Y8, Y8
+	VADDPS     Y8, Y10, Y8
+	VMASKMOVPS Y9, Y7, (CX)
+	VMASKMOVPS Y8, Y7, (DX)
+	VMULPS     Y4, Y9, Y9
+	VMULPS     Y5, Y8, Y8
+	VSQRTPS    Y8, Y8
+	VADDPS     Y6, Y8, Y8
+	VDIVPS     Y8, Y9, Y8
+	VMASKMOVPS Y8, Y7, (AX)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, BX
+	JMP        rest
+
+done:
+	VZEROUPPER
+	RET
 
 // func expAVX512(dst *float32, src *float32, n int)
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -4167,6 +4828,217 @@ done:
 	VZEROUPPER
 	RET
 
+// func reluAVX512(dst *float32, src *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·reluAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	CMPQ    DX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS word00000000<>+0(SB), Z2
+	VMAXPS  Z0, Z2, Z0
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
+	JMP     loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   word00000000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX512(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VMOVUPS word3f800000<>+0(SB), Z4
+	VSUBPS  Z2, Z4, Z5
+	VSUBPS  Z3, Z4, Z4
+	VMULPS  Z5, Z2, Z2
+	VMULPS  Z4, Z3, Z3
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
+	JMP     loop
+
+rest:
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS   word3f800000<>+0(SB), Z2
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhGradAVX512(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ    BX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VMOVUPS word3f800000<>+0(SB), Z4
+	VMULPS  Z2, Z2, Z2
+	VMULPS  Z3, Z3, Z3
+	VSUBPS  Z2, Z4, Z2
+	VSUBPS  Z3, Z4, Z3
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
+	JMP     loop
+
+rest:
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS   word3f800000<>+0(SB), Z2
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX512(dx *float32, dy *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·reluGradAVX512(SB), NOSPLIT, $0-32
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+
+loop:
+	CMPQ      BX, $0x20
+	JLT       rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   (DX), Z2
+	VMOVUPS   64(DX), Z3
+	VCMPPS    $0x1e, word00000000<>+0(SB), Z2, K1
+	VCMPPS    $0x1e, word00000000<>+0(SB), Z3, K2
+	VMOVUPS.Z Z0, K1, Z0
+	VMOVUPS.Z Z1, K2, Z1
+	VMOVUPS   Z0, (AX)
+	VMOVUPS   Z1, 64(AX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	ADDQ      $0x80, DX
+	SUBQ      $0x20, BX
+	JMP       loop
+
+rest:
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VCMPPS    $0x1e, word00000000<>+0(SB), Z1, K2
+	VMOVUPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
 // func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·geluGradAVX512(SB), NOSPLIT, $0-32
@@ -4531,511 +5403,476 @@ done:
 	VZEROUPPER
 	RET
 
-// func reluAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·reluAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
-
-loop:
-	CMPQ    DX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS word00000000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
-	JMP     loop
-
-rest:
-	CMPQ       DX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, SI
-	MOVQ       DX, BX
-	CMPQ       BX, SI
-	CMOVQGT    SI, BX
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMOVUPS    word00000000<>+0(SB), Y2
-	VMAXPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	SUBQ       $0x08, DX
-	JMP        rest
-
-done:
-	VZEROUPPER
-	RET
-
-// func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS word3f800000<>+0(SB), Y2
-	VSUBPS  Y1, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    word3f800000<>+0(SB), Y3
-	VSUBPS     Y2, Y3, Y3
-	VMULPS     Y3, Y2, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
-
-done:
-	VZEROUPPER
-	RET
-
-// func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS word3f800000<>+0(SB), Y2
-	VMULPS  Y1, Y1, Y1
-	VSUBPS  Y1, Y2, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    word3f800000<>+0(SB), Y3
-	VMULPS     Y2, Y2, Y2
-	VSUBPS     Y2, Y3, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
-
-done:
-	VZEROUPPER
-	RET
-
-// func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·reluGradAVX2(SB), NOSPLIT, $0-32
-	MOVQ dx+0(FP), AX
-	MOVQ dy+8(FP), CX
-	MOVQ y+16(FP), DX
-	MOVQ n+24(FP), BX
-
-loop:
-	CMPQ    BX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VCMPPS  $0x1e, word00000000<>+0(SB), Y1, Y1
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JMP     loop
-
-rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VCMPPS     $0x1e, word00000000<>+0(SB), Y2, Y2
-	VANDPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
-
-done:
-	VZEROUPPER
-	RET
-
-// func addAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·addAVX2(SB), NOSPLIT, $0-32
+// func addAVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), BX
 
 loop:
-	CMPQ    BX, $0x08
+	CMPQ    BX, $0x20
 	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
 	JMP     loop
 
 rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
 
 done:
 	VZEROUPPER
 	RET
 
-// func subAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·subAVX2(SB), NOSPLIT, $0-32
+// func subAVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·subAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), BX
 
 loop:
-	CMPQ    BX, $0x08
+	CMPQ    BX, $0x20
 	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VSUBPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
 	JMP     loop
 
 rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
 
 done:
 	VZEROUPPER
 	RET
 
-// func mulAVX2(dst *float32, x *float32, y *float32, n int)
-// Requires: AVX, CMOV
-TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+// func mulAVX512(dst *float32, x *float32, y *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·mulAVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), BX
 
 loop:
-	CMPQ    BX, $0x08
+	CMPQ    BX, $0x20
 	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS (DX), Z2
+	VMOVUPS 64(DX), Z3
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
 	JMP     loop
 
 rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
 
 done:
 	VZEROUPPER
 	RET
 
-// func axpyAVX2(dst *float32, a float32, src *float32, n int)
-// Requires: AVX, AVX2, CMOV, SSE
-TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
+// func axpyAVX512(dst *float32, a float32, src *float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
 	MOVSS        a+8(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS X0, Z0
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+16(FP), CX
 	MOVQ         n+24(FP), DX
 
 loop:
-	CMPQ    DX, $0x08
+	CMPQ    DX, $0x20
 	JLT     rest
-	VMOVUPS (AX), Y1
-	VMOVUPS (CX), Y2
-	VMULPS  Y2, Y0, Y2
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, DX
+	VMOVUPS (AX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS (CX), Z3
+	VMOVUPS 64(CX), Z4
+	VMULPS  Z3, Z0, Z3
+	VMULPS  Z4, Z0, Z4
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
 	JMP     loop
 
 rest:
-	CMPQ       DX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, SI
-	MOVQ       DX, BX
-	CMPQ       BX, SI
-	CMOVQGT    SI, BX
-	LEAQ       tailmask<>+0(SB), SI
-	SHLQ       $0x02, BX
-	SUBQ       BX, SI
-	VMOVDQU    32(SI), Y1
-	VMASKMOVPS (AX), Y1, Y2
-	VMASKMOVPS (CX), Y1, Y3
-	VMULPS     Y3, Y0, Y3
-	VADDPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	SUBQ       $0x08, DX
-	JMP        rest
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (AX), K1, Z1
+	VMOVUPS.Z (CX), K1, Z2
+	VMULPS    Z2, Z0, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
 
 done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(dst *float32, a float32, n int)
-// Requires: AVX, AVX2, CMOV, SSE
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-24
-	MOVSS        a+8(FP), X0
-	VBROADCASTSS X0, Y0
+// func scaleAVX512(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Z0
 	MOVQ         dst+0(FP), AX
-	MOVQ         n+16(FP), CX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
 
 loop:
-	CMPQ    CX, $0x08
+	CMPQ    DX, $0x20
 	JLT     rest
-	VMOVUPS (AX), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, CX
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(CX), Z2
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
 	JMP     loop
 
 rest:
-	CMPQ       CX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, BX
-	MOVQ       CX, DX
-	CMPQ       DX, BX
-	CMOVQGT    BX, DX
-	LEAQ       tailmask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	VMOVDQU    32(BX), Y1
-	VMASKMOVPS (AX), Y1, Y2
-	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (AX)
-	ADDQ       $0x20, AX
-	SUBQ       $0x08, CX
-	JMP        rest
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
 
 done:
 	VZEROUPPER
 	RET
 
-// func adamAVX2(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
-// Requires: AVX, AVX2, CMOV, SSE
-TEXT ·adamAVX2(SB), NOSPLIT, $0-60
+// func shiftAVX512(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·shiftAVX512(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(CX), Z2
+	VSUBPS  Z0, Z1, Z1
+	VSUBPS  Z0, Z2, Z2
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
+	JMP     loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideAVX512(dst *float32, x *float32, a float32, n int)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·divideAVX512(SB), NOSPLIT, $0-32
+	MOVSS        a+16(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+
+loop:
+	CMPQ    DX, $0x20
+	JLT     rest
+	VMOVUPS (CX), Z1
+	VMOVUPS 64(CX), Z2
+	VDIVPS  Z0, Z1, Z1
+	VDIVPS  Z0, Z2, Z2
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	SUBQ    $0x20, DX
+	JMP     loop
+
+rest:
+	CMPQ      DX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, SI
+	MOVQ      DX, BX
+	CMPQ      BX, SI
+	CMOVQGT   SI, BX
+	MOVQ      $0x00000000ffffffff, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VDIVPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, DX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX512(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
+// Requires: AVX, AVX512F, BMI2, CMOV, SSE
+TEXT ·adamAVX512(SB), NOSPLIT, $0-60
 	MOVSS        b1+32(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS X0, Z0
 	MOVSS        a1+36(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS X1, Z1
 	MOVSS        b2+40(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS X2, Z2
 	MOVSS        a2+44(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS X3, Z3
 	MOVSS        c1+48(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS X4, Z4
 	MOVSS        c2+52(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS X5, Z5
 	MOVSS        epsilon+56(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS X6, Z6
 	MOVQ         u+0(FP), AX
 	MOVQ         m+8(FP), CX
 	MOVQ         v+16(FP), DX
 	MOVQ         n+24(FP), BX
 
 loop:
-	CMPQ    BX, $0x08
+	CMPQ    BX, $0x20
 	JLT     rest
-	VMOVUPS (AX), Y7
-	VMOVUPS (CX), Y8
-	VMULPS  Y0, Y8, Y8
-	VMULPS  Y1, Y7, Y9
-	VADDPS  Y9, Y8, Y8
-	VMOVUPS (DX), Y9
-	VMULPS  Y2, Y9, Y9
-	VMULPS  Y7, Y7, Y7
-	VMULPS  Y3, Y7, Y7
-	VADDPS  Y7, Y9, Y7
-	VMOVUPS Y8, (CX)
-	VMOVUPS Y7, (DX)
-	VMULPS  Y4, Y8, Y8
-	VMULPS  Y5, Y7, Y7
-	VSQRTPS Y7, Y7
-	VADDPS  Y6, Y7, Y7
-	VDIVPS  Y7, Y8, Y7
-	VMOVUPS Y7, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
+	VMOVUPS (AX), Z7
+	VMOVUPS 64(AX), Z8
+	VMOVUPS (CX), Z9
+	VMOVUPS 64(CX), Z10
+	VMULPS  Z0, Z9, Z9
+	VMULPS  Z0, Z10, Z10
+	VMULPS  Z1, Z7, Z11
+	VMULPS  Z1, Z8, Z12
+	VADDPS  Z11, Z9, Z9
+	VADDPS  Z12, Z10, Z10
+	VMOVUPS (DX), Z11
+	VMOVUPS 64(DX), Z12
+	VMULPS  Z2, Z11, Z11
+	VMULPS  Z2, Z12, Z12
+	VMULPS  Z7, Z7, Z7
+	VMULPS  Z8, Z8, Z8
+	VMULPS  Z3, Z7, Z7
+	VMULPS  Z3, Z8, Z8
+	VADDPS  Z7, Z11, Z7
+	VADDPS  Z8, Z12, Z8
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z7, (DX)
+	VMOVUPS Z8, 64(DX)
+	VMULPS  Z4, Z9, Z9
+	VMULPS  Z4, Z10, Z10
+	VMULPS  Z5, Z7, Z7
+	VMULPS  Z5, Z8, Z8
+	VSQRTPS Z7, Z7
+	VSQRTPS Z8, Z8
+	VADDPS  Z6, Z7, Z7
+	VADDPS  Z6, Z8, Z8
+	VDIVPS  Z7, Z9, Z7
+	VDIVPS  Z8, Z10, Z8
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	SUBQ    $0x20, BX
 	JMP     loop
 
 rest:
-	CMPQ       BX, $0x00
-	JLE        done
-	MOVQ       $0x0000000000000008, DI
-	MOVQ       BX, SI
-	CMPQ       SI, DI
-	CMOVQGT    DI, SI
-	LEAQ       tailmask<>+0(SB), DI
-	SHLQ       $0x02, SI
-	SUBQ       SI, DI
-	VMOVDQU    32(DI), Y7
-	VMASKMOVPS (AX), Y7, Y8
-	VMASKMOVPS (CX), Y7, Y9
-	VMULPS     Y0, Y9, Y9
-	VMULPS     Y1, Y8, Y10
-	VADDPS     Y10, Y9, Y9
-	VMASKMOVPS (DX), Y7, Y10
-	VMULPS     Y2, Y10, Y10
-	VMULPS     Y8, Y8, Y8
-	VMULPS     Y3, Y8, Y8
-	VADDPS     Y8, Y10, Y8
-	VMASKMOVPS Y9, Y7, (CX)
-	VMASKMOVPS Y8, Y7, (DX)
-	VMULPS     Y4, Y9, Y9
-	VMULPS     Y5, Y8, Y8
-	VSQRTPS    Y8, Y8
-	VADDPS     Y6, Y8, Y8
-	VDIVPS     Y8, Y9, Y8
-	VMASKMOVPS Y8, Y7, (AX)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, BX
-	JMP        rest
+	CMPQ      BX, $0x00
+	JLE       done
+	MOVQ      $0x0000000000000010, DI
+	MOVQ      BX, SI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVQ      $0x00000000ffffffff, DI
+	BZHIQ     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX), K1, Z7
+	VMOVUPS.Z (CX), K1, Z8
+	VMULPS    Z0, Z8, Z8
+	VMULPS    Z1, Z7, Z9
+	VADDPS    Z9, Z8, Z8
+	VMOVUPS.Z (DX), K1, Z9
+	VMULPS    Z2, Z9, Z9
+	VMULPS    Z7, Z7, Z7
+	VMULPS    Z3, Z7, Z7
+	VADDPS    Z7, Z9, Z7
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS   Z7, K1, (DX)
+	VMULPS    Z4, Z8, Z8
+	VMULPS    Z5, Z7, Z7
+	VSQRTPS   Z7, Z7
+	VADDPS    Z6, Z7, Z7
+	VDIVPS    Z7, Z8, Z7
+	VMOVUPS   Z7, K1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JMP       rest
 
 done:
+	VZEROUPPER
+	RET
+
+// func maxAVX2(x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS wordff800000<>+0(SB), Y0
+
+loop:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (AX), Y1
+	VMAXPS  Y0, Y1, Y0
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, CX
+	JMP     loop
+
+rest:
+	LEAQ       tailmask<>+0(SB), DX
+	SHLQ       $0x02, CX
+	SUBQ       CX, DX
+	VMOVDQU    32(DX), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	VMOVUPS    wordff800000<>+0(SB), Y3
+	VBLENDVPS  Y1, Y2, Y3, Y2
+	VMAXPS     Y0, Y2, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VMAXPS     Y0, Y1, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VMAXPS     Y0, Y1, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VMAXPS     Y0, Y1, Y0
+	MOVSS      X0, ret+16(FP)
 	VZEROUPPER
 	RET
 

@@ -37,10 +37,70 @@ func geluAVX2(dst *float32, src *float32, n int)
 //go:noescape
 func softplusAVX2(dst *float32, src *float32, n int)
 
+// reluAVX2 sets dst[i] = relu(src[i]) for i < n.
+//
+//go:noescape
+func reluAVX2(dst *float32, src *float32, n int)
+
+// sigmoidGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
+
+// tanhGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
+
+// reluGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
+
 // geluGradAVX2 sets dx[i] from dy[i] and x[i] for i < n.
 //
 //go:noescape
 func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
+
+// addAVX2 sets dst[i] from x[i] and y[i] for i < n.
+//
+//go:noescape
+func addAVX2(dst *float32, x *float32, y *float32, n int)
+
+// subAVX2 sets dst[i] from x[i] and y[i] for i < n.
+//
+//go:noescape
+func subAVX2(dst *float32, x *float32, y *float32, n int)
+
+// mulAVX2 sets dst[i] from x[i] and y[i] for i < n.
+//
+//go:noescape
+func mulAVX2(dst *float32, x *float32, y *float32, n int)
+
+// axpyAVX2 sets dst[i] += a·src[i] for i < n.
+//
+//go:noescape
+func axpyAVX2(dst *float32, a float32, src *float32, n int)
+
+// scaleAVX2 sets dst[i] = x[i]·a for i < n.
+//
+//go:noescape
+func scaleAVX2(dst *float32, x *float32, a float32, n int)
+
+// shiftAVX2 sets dst[i] = x[i] - a for i < n.
+//
+//go:noescape
+func shiftAVX2(dst *float32, x *float32, a float32, n int)
+
+// divideAVX2 sets dst[i] = x[i] / a for i < n.
+//
+//go:noescape
+func divideAVX2(dst *float32, x *float32, a float32, n int)
+
+// adamAVX2 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.
+//
+//go:noescape
+func adamAVX2(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
 
 // expAVX512 sets dst[i] = exp(src[i]) for i < n.
 //
@@ -77,60 +137,75 @@ func geluAVX512(dst *float32, src *float32, n int)
 //go:noescape
 func softplusAVX512(dst *float32, src *float32, n int)
 
+// reluAVX512 sets dst[i] = relu(src[i]) for i < n.
+//
+//go:noescape
+func reluAVX512(dst *float32, src *float32, n int)
+
+// sigmoidGradAVX512 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func sigmoidGradAVX512(dx *float32, dy *float32, y *float32, n int)
+
+// tanhGradAVX512 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func tanhGradAVX512(dx *float32, dy *float32, y *float32, n int)
+
+// reluGradAVX512 sets dx[i] from dy[i] and y[i] for i < n.
+//
+//go:noescape
+func reluGradAVX512(dx *float32, dy *float32, y *float32, n int)
+
 // geluGradAVX512 sets dx[i] from dy[i] and x[i] for i < n.
 //
 //go:noescape
 func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 
-// reluAVX2 sets dst[i] = relu(src[i]) for i < n.
+// addAVX512 sets dst[i] from x[i] and y[i] for i < n.
 //
 //go:noescape
-func reluAVX2(dst *float32, src *float32, n int)
+func addAVX512(dst *float32, x *float32, y *float32, n int)
 
-// sigmoidGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+// subAVX512 sets dst[i] from x[i] and y[i] for i < n.
 //
 //go:noescape
-func sigmoidGradAVX2(dx *float32, dy *float32, y *float32, n int)
+func subAVX512(dst *float32, x *float32, y *float32, n int)
 
-// tanhGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+// mulAVX512 sets dst[i] from x[i] and y[i] for i < n.
 //
 //go:noescape
-func tanhGradAVX2(dx *float32, dy *float32, y *float32, n int)
+func mulAVX512(dst *float32, x *float32, y *float32, n int)
 
-// reluGradAVX2 sets dx[i] from dy[i] and y[i] for i < n.
+// axpyAVX512 sets dst[i] += a·src[i] for i < n.
 //
 //go:noescape
-func reluGradAVX2(dx *float32, dy *float32, y *float32, n int)
+func axpyAVX512(dst *float32, a float32, src *float32, n int)
 
-// addAVX2 sets dst[i] from x[i] and y[i] for i < n.
+// scaleAVX512 sets dst[i] = x[i]·a for i < n.
 //
 //go:noescape
-func addAVX2(dst *float32, x *float32, y *float32, n int)
+func scaleAVX512(dst *float32, x *float32, a float32, n int)
 
-// subAVX2 sets dst[i] from x[i] and y[i] for i < n.
+// shiftAVX512 sets dst[i] = x[i] - a for i < n.
 //
 //go:noescape
-func subAVX2(dst *float32, x *float32, y *float32, n int)
+func shiftAVX512(dst *float32, x *float32, a float32, n int)
 
-// mulAVX2 sets dst[i] from x[i] and y[i] for i < n.
+// divideAVX512 sets dst[i] = x[i] / a for i < n.
 //
 //go:noescape
-func mulAVX2(dst *float32, x *float32, y *float32, n int)
+func divideAVX512(dst *float32, x *float32, a float32, n int)
 
-// axpyAVX2 sets dst[i] += a·src[i] for i < n.
+// adamAVX512 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.
 //
 //go:noescape
-func axpyAVX2(dst *float32, a float32, src *float32, n int)
+func adamAVX512(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
 
-// scaleAVX2 sets dst[i] *= a for i < n.
+// maxAVX2 returns the largest x[i], i < n, that is not NaN; -Inf where there is none.
 //
 //go:noescape
-func scaleAVX2(dst *float32, a float32, n int)
-
-// adamAVX2 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.
-//
-//go:noescape
-func adamAVX2(u *float32, m *float32, v *float32, n int, b1 float32, a1 float32, b2 float32, a2 float32, c1 float32, c2 float32, epsilon float32)
+func maxAVX2(x *float32, n int) float32
 
 // sumAVX2 sets the sixteen lanes l[i%16] to the sums of x[i], i < n; n is a multiple of 16.
 //

@@ -12,30 +12,32 @@ import (
 )
 
 // vectors writes the functions of vectors, without FMA: they give the same bits as the Go in ../float32.go, operation by
-// operation. The long ones work on two vectors at once, for a chain of 30 dependent operations
-// leaves the units idle; AVX-512 halves their number. The short ones wait for memory, and AVX2 is enough.
+// operation. They work on two vectors at once, for a chain of 30 dependent operations leaves the units idle; AVX-512 halves
+// the number of chains, and its masked stores are fast where AVX2's are not (AMD).
 func vectors() {
-	for _, t := range []target{{"AVX2", 8, 2}, {"AVX512", 16, 2}} {
-		unary(t, "exp", exp)
-		unary(t, "log", log)
-		unary(t, "sigmoid", sigmoid)
-		unary(t, "tanh", tanh)
-		unary(t, "erf", erf)
-		unary(t, "gelu", gelu)
-		unary(t, "softplus", softplus)
-		binary(t, "geluGrad", "dx, dy, x", geluGrad)
+	for _, now = range []target{{"AVX2", 8, 2}, {"AVX512", 16, 2}} {
+		unary("exp", exp)
+		unary("log", log)
+		unary("sigmoid", sigmoid)
+		unary("tanh", tanh)
+		unary("erf", erf)
+		unary("gelu", gelu)
+		unary("softplus", softplus)
+		unary("relu", relu)
+		binary("sigmoidGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, mul(y, sub(constant(1), y))) })
+		binary("tanhGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, sub(constant(1), mul(y, y))) })
+		binary("reluGrad", "dx, dy, y", func(dy, y vec) vec { return only(compare(y, number(0), greater), dy) })
+		binary("geluGrad", "dx, dy, x", geluGrad)
+		binary("add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
+		binary("sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
+		binary("mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
+		axpy()
+		broadcast("scale", "x[i]·a", func(x, a vec) vec { return mul(x, a) })
+		broadcast("shift", "x[i] - a", func(x, a vec) vec { return sub(x, a) })
+		broadcast("divide", "x[i] / a", func(x, a vec) vec { return div(x, a) })
+		adam()
 	}
-	t := target{"AVX2", 8, 1}
-	unary(t, "relu", relu)
-	binary(t, "sigmoidGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, mul(y, sub(constant(1), y))) })
-	binary(t, "tanhGrad", "dx, dy, y", func(dy, y vec) vec { return mul(dy, sub(constant(1), mul(y, y))) })
-	binary(t, "reluGrad", "dx, dy, y", func(dy, y vec) vec { return only(compare(y, number(0), greater), dy) })
-	binary(t, "add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
-	binary(t, "sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
-	binary(t, "mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
-	axpy(t)
-	scale(t)
-	adam(t)
+	largest()
 	lanes("sum", false)
 	lanes("dot", true)
 }
@@ -338,7 +340,9 @@ func each(s []stream, body func(get func(i int) vec, put func(i int, x vec))) {
 	SUBQ(Imm(block), n)
 	JMP(LabelRef("loop"))
 
+	ways := now.ways
 	now.ways = 1
+	defer func() { now.ways = ways }()
 	Label("rest")
 	CMPQ(n, Imm(0))
 	JLE(LabelRef("done"))
@@ -374,43 +378,38 @@ func function(name, signature, doc string) {
 	Doc(doc)
 }
 
-func unary(t target, name string, f func(x vec) vec) {
-	now = t
-	function(name+t.name, "func(dst, src *float32, n int)", name+t.name+" sets dst[i] = "+name+"(src[i]) for i < n.")
+func unary(name string, f func(x vec) vec) {
+	function(name+now.name, "func(dst, src *float32, n int)", name+now.name+" sets dst[i] = "+name+"(src[i]) for i < n.")
 	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1))) })
 }
 
-func binary(t target, name, args string, f func(x, y vec) vec) {
-	now = t
+func binary(name, args string, f func(x, y vec) vec) {
 	names := strings.Split(args, ", ")
-	function(name+t.name, "func("+args+" *float32, n int)", name+t.name+" sets "+names[0]+"[i] from "+names[1]+"[i] and "+names[2]+"[i] for i < n.")
+	function(name+now.name, "func("+args+" *float32, n int)", name+now.name+" sets "+names[0]+"[i] from "+names[1]+"[i] and "+names[2]+"[i] for i < n.")
 	each(streams(names...), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1), get(2))) })
 }
 
 func scalar(name string) vec {
-	x, y := XMM(), YMM()
+	x, y := XMM(), register()
 	Load(Param(name), x)
 	VBROADCASTSS(x, y)
 	return shared(y)
 }
 
-func axpy(t target) {
-	now = t
-	function("axpyAVX2", "func(dst *float32, a float32, src *float32, n int)", "axpyAVX2 sets dst[i] += a·src[i] for i < n.")
+func axpy() {
+	function("axpy"+now.name, "func(dst *float32, a float32, src *float32, n int)", "axpy"+now.name+" sets dst[i] += a·src[i] for i < n.")
 	a := scalar("a")
 	each(streams("dst", "src"), func(get func(int) vec, put func(int, vec)) { put(0, add(get(0), mul(a, get(1)))) })
 }
 
-func scale(t target) {
-	now = t
-	function("scaleAVX2", "func(dst *float32, a float32, n int)", "scaleAVX2 sets dst[i] *= a for i < n.")
+func broadcast(name, what string, f func(x, a vec) vec) {
+	function(name+now.name, "func(dst, x *float32, a float32, n int)", name+now.name+" sets dst[i] = "+what+" for i < n.")
 	a := scalar("a")
-	each(streams("dst"), func(get func(int) vec, put func(int, vec)) { put(0, mul(get(0), a)) })
+	each(streams("dst", "x"), func(get func(int) vec, put func(int, vec)) { put(0, f(get(1), a)) })
 }
 
-func adam(t target) {
-	now = t
-	function("adamAVX2", "func(u, m, v *float32, n int, b1, a1, b2, a2, c1, c2, epsilon float32)", "adamAVX2 is Adam for n elements; a1 = 1-b1, a2 = 1-b2.")
+func adam() {
+	function("adam"+now.name, "func(u, m, v *float32, n int, b1, a1, b2, a2, c1, c2, epsilon float32)", "adam"+now.name+" is Adam for n elements; a1 = 1-b1, a2 = 1-b2.")
 	b1, a1, b2, a2 := scalar("b1"), scalar("a1"), scalar("b2"), scalar("a2")
 	c1, c2, epsilon := scalar("c1"), scalar("c2"), scalar("epsilon")
 	each(streams("u", "m", "v"), func(get func(int) vec, put func(int, vec)) {
@@ -421,6 +420,48 @@ func adam(t target) {
 		put(2, v)
 		put(0, div(mul(m, c1), add(root(mul(v, c2)), epsilon)))
 	})
+}
+
+// largest writes the maximum; NaN is passed over.
+func largest() {
+	function("maxAVX2", "func(x *float32, n int) float32", "maxAVX2 returns the largest x[i], i < n, that is not NaN; -Inf where there is none.")
+	x, n := GP64(), GP64()
+	Load(Param("x"), x)
+	Load(Param("n"), n)
+	none := number(float32(math.Inf(-1)))
+	acc := YMM()
+	VMOVUPS(none, acc)
+	keep := func(y Op) { VMAXPS(acc, y, acc) } // y > acc ? y : acc
+	Label("loop")
+	CMPQ(n, Imm(8))
+	JLT(LabelRef("rest"))
+	y := YMM()
+	VMOVUPS(Mem{Base: x}, y)
+	keep(y)
+	ADDQ(Imm(32), x)
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("loop"))
+	Label("rest")
+	m := YMM()
+	loadMask(n, m)
+	y = YMM()
+	VMASKMOVPS(Mem{Base: x}, m, y)
+	all := YMM()
+	VMOVUPS(none, all)
+	VBLENDVPS(m, y, all, y)
+	keep(y)
+	for _, order := range []uint64{0x01, 0x4e, 0xb1} {
+		y := YMM()
+		if order == 0x01 {
+			VPERM2F128(Imm(order), acc, acc, y)
+		} else {
+			VPERMILPS(Imm(order), acc, y)
+		}
+		keep(y)
+	}
+	Store(acc.AsX(), ReturnIndex(0))
+	VZEROUPPER()
+	RET()
 }
 
 // lanes writes a sum into sixteen float64 lanes.
