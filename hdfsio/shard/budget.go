@@ -10,9 +10,9 @@ import (
 // Budget bounds the bytes that all readers sharing it hold at once, in fetched column chunks and decompressed pages. It
 // is shared out over the workers: a reader that needs more than its share for a row group reads it in windows.
 //
-// A reader waits for memory only while it holds none, and asks for more (to fetch ahead) without waiting, so readers
-// cannot block each other for ever. The one way to do so is for one goroutine to hold a reader's loop open while
-// it waits in another reader's; use two budgets then.
+// A reader takes what it needs for a unit at once, before it reads, and waits while it holds nothing; so readers cannot
+// block each other for ever. The one way to do so is for one goroutine to hold a reader's loop open while it waits
+// in another reader's; use two budgets then.
 type Budget struct {
 	limit, share int64
 
@@ -78,17 +78,6 @@ func (b *Budget) acquire(ctx context.Context, n int64) error {
 	return ctx.Err()
 }
 
-// tryAcquire takes n bytes if they are free now and nobody waits.
-func (b *Budget) tryAcquire(n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.queue) > 0 || b.used+n > b.limit {
-		return false
-	}
-	b.take(n)
-	return true
-}
-
 func (b *Budget) release(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,7 +107,7 @@ func (b *Budget) buffer(n int64) []byte {
 	b.mu.Lock()
 	best := -1
 	for i, f := range b.free {
-		if c := int64(cap(f)); c >= n && c <= n+n/4+64<<10 && (best < 0 || c < int64(cap(b.free[best]))) {
+		if c := int64(cap(f)); c >= n && c <= n+n/4+2<<20 && (best < 0 || c < int64(cap(b.free[best]))) {
 			best = i
 		}
 	}
@@ -130,7 +119,11 @@ func (b *Budget) buffer(n int64) []byte {
 	}
 	b.mu.Unlock()
 	if buf == nil {
-		return make([]byte, n)
+		const step = 1 << 20 // so that row groups of about one size share buffers
+		if n < step {
+			return make([]byte, n)
+		}
+		buf = make([]byte, (n+step-1)/step*step)
 	}
 	return buf[:n]
 }

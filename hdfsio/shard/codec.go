@@ -46,9 +46,9 @@ func codecName(c format.CompressionCodec) (string, bool) {
 	return fmt.Sprintf("codec %d", c), false
 }
 
-// decompress returns the n bytes that src holds, in buf if it is large enough. They are followed by slack bytes of
-// capacity.
-func decompress(codec format.CompressionCodec, buf, src []byte, n int) ([]byte, error) {
+// decompress returns a buffer, buf if it is large enough, that holds pad bytes of no meaning and then the n bytes that
+// src holds, followed by slack bytes of capacity.
+func decompress(codec format.CompressionCodec, buf, src []byte, pad, n int) ([]byte, error) {
 	name, ok := codecName(codec)
 	if !ok {
 		return buf, fmt.Errorf("compressed with %s, which is not supported", name)
@@ -57,21 +57,22 @@ func decompress(codec format.CompressionCodec, buf, src []byte, n int) ([]byte, 
 		return buf, fmt.Errorf("%s: %d bytes cannot become %d", lower(name), len(src), n)
 	}
 	if codec == format.Brotli {
-		return unbrotli(buf, src, n)
+		return unbrotli(buf, src, pad, n)
 	}
-	if cap(buf) < n+slack {
-		buf = make([]byte, n+slack)
+	if cap(buf) < pad+n+slack {
+		buf = make([]byte, pad+n+slack)
 	}
-	buf = buf[:n]
+	whole := buf[:pad+n]
+	buf = whole[pad:]
 	if n == 0 && len(src) == 0 {
-		return buf, nil
+		return whole, nil
 	}
 	var got int
 	var err error
 	switch codec {
 	case format.Uncompressed:
 		if len(src) != n {
-			return buf, fmt.Errorf("uncompressed page of %d bytes, its header says %d", len(src), n)
+			return whole, fmt.Errorf("uncompressed page of %d bytes, its header says %d", len(src), n)
 		}
 		got = copy(buf, src)
 	case format.Snappy:
@@ -95,12 +96,12 @@ func decompress(codec format.CompressionCodec, buf, src []byte, n int) ([]byte, 
 		}
 	}
 	if err != nil {
-		return buf, fmt.Errorf("%s: %w", lower(name), err)
+		return whole, fmt.Errorf("%s: %w", lower(name), err)
 	}
 	if got != n {
-		return buf, fmt.Errorf("%s: %d bytes came out, the page header says %d", lower(name), got, n)
+		return whole, fmt.Errorf("%s: %d bytes came out, the page header says %d", lower(name), got, n)
 	}
-	return buf, nil
+	return whole, nil
 }
 
 // readExactly fills buf and sees that nothing follows; the checksum at a stream's end is verified by this.
@@ -119,13 +120,17 @@ func readExactly(r io.Reader, buf []byte) (int, error) {
 	return n, nil
 }
 
-func unbrotli(buf, src []byte, n int) ([]byte, error) {
+func unbrotli(buf, src []byte, pad, n int) ([]byte, error) {
 	r := brotlis.Get().(*brotli.Reader)
 	defer brotlis.Put(r)
 	if err := r.Reset(bytes.NewReader(src)); err != nil {
 		return buf, fmt.Errorf("brotli: %w", err)
 	}
-	buf = buf[:0]
+	n += pad
+	if cap(buf) < pad {
+		buf = make([]byte, pad)
+	}
+	buf = buf[:pad]
 	for {
 		if len(buf) == cap(buf) || cap(buf)-len(buf) < slack {
 			grown := make([]byte, len(buf), min(n, max(2*cap(buf), 8*len(src), 4096))+2*slack)
@@ -135,7 +140,7 @@ func unbrotli(buf, src []byte, n int) ([]byte, error) {
 		k, err := r.Read(buf[len(buf) : cap(buf)-slack+1])
 		buf = buf[:len(buf)+k]
 		if len(buf) > n {
-			return buf, fmt.Errorf("brotli: more than the %d bytes that the page header says", n)
+			return buf, fmt.Errorf("brotli: more than the %d bytes that the page header says", n-pad)
 		}
 		if err == io.EOF { //nolint:errorlint // Read returns it bare
 			break
@@ -145,7 +150,7 @@ func unbrotli(buf, src []byte, n int) ([]byte, error) {
 		}
 	}
 	if len(buf) != n {
-		return buf, fmt.Errorf("brotli: %d bytes came out, the page header says %d", len(buf), n)
+		return buf, fmt.Errorf("brotli: %d bytes came out, the page header says %d", len(buf)-pad, n-pad)
 	}
 	return buf, nil
 }

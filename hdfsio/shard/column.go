@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -23,6 +24,7 @@ type column struct {
 	defs     hybrid
 	reps     hybrid
 	vals     values
+	dict     dictionary
 	seen     int64 // values (nulls included) in the pages met so far
 	rows     int64 // rows yielded, for messages
 	anyPages bool
@@ -269,14 +271,14 @@ func (c *column) dataPage(h *pageHeader) error {
 		if !h.isCompressed {
 			codec = format.Uncompressed
 		}
-		if body, err = c.inflate(codec, body, int(h.uncompressed-levels)); err != nil {
+		if body, err = c.inflate(codec, body, 0, int(h.uncompressed-levels)); err != nil {
 			return err
 		}
 		c.reps = newHybrid(lv[:h.repBytes], levelWidth(l.maxRep))
 		c.defs = newHybrid(lv[h.repBytes:], levelWidth(l.maxDef))
 		return c.vals.begin(h.encoding, body, c.left)
 	}
-	rest, err := c.inflate(c.k.codec, raw, int(h.uncompressed))
+	rest, err := c.inflate(c.k.codec, raw, c.padding(h), int(h.uncompressed))
 	if err != nil {
 		return err
 	}
@@ -289,15 +291,28 @@ func (c *column) dataPage(h *pageHeader) error {
 	return c.vals.begin(h.encoding, rest, c.left)
 }
 
-// inflate returns a page's bytes decompressed. They are valid until the next page; those of a page that is not
+// padding is how many bytes should stand before a version 1 page so that its values lie aligned in memory and batches
+// can be views of them. Values follow the levels; those of a page without nulls are one run, whose length is known.
+func (c *column) padding(h *pageHeader) int {
+	if c.leaf.maxDef == 0 || c.leaf.repeated() {
+		return 0
+	}
+	run := 4 + 1 + (bits.Len64(uint64(h.values)<<1|1)+6)/7 // its length, its value, its head
+	return -run & 7
+}
+
+// inflate returns a page's bytes decompressed, pad bytes into a buffer. They are valid until the next page; those of a page that is not
 // compressed are the stream's own, which moves on only then.
-func (c *column) inflate(codec format.CompressionCodec, raw []byte, n int) ([]byte, error) {
+func (c *column) inflate(codec format.CompressionCodec, raw []byte, pad, n int) ([]byte, error) {
 	if codec == format.Uncompressed && len(raw) == n {
 		return raw, nil
 	}
 	var err error
-	c.page, err = decompress(codec, c.page, raw, n)
-	return c.page, err
+	c.page, err = decompress(codec, c.page, raw, pad, n)
+	if err != nil {
+		return nil, err
+	}
+	return c.page[pad:], nil
 }
 
 // levels cuts a version 1 page's levels off its values. Where the highest level is 0 there are none.
@@ -326,7 +341,7 @@ func (c *column) levelBuf(n int) []byte {
 	return c.levels
 }
 
-// dictionaryPage decodes the dictionary. It is made anew for each chunk, since batches lend it out.
+// dictionaryPage decodes the dictionary. One of text is made anew for each chunk, since batches lend it out.
 func (c *column) dictionaryPage(h *pageHeader) error {
 	if h.encoding != format.Plain && h.encoding != format.PlainDictionary {
 		return fmt.Errorf("encoding %v, which is not supported", h.encoding)
@@ -338,28 +353,30 @@ func (c *column) dictionaryPage(h *pageHeader) error {
 	if err != nil {
 		return err
 	}
-	if c.page, err = decompress(c.k.codec, c.page, raw, int(h.uncompressed)); err != nil {
+	page, err := c.inflate(c.k.codec, raw, 0, int(h.uncompressed))
+	if err != nil {
 		return err
 	}
 	n := int(h.values)
 	l := c.leaf
-	v := values{leaf: l, size: c.vals.size, mode: modePlain, data: c.page}
-	if v.size > 0 && n > len(c.page)/v.size || v.size == 0 && n > len(c.page)/4 {
-		return fmt.Errorf("%d entries in %d bytes", n, len(c.page))
+	v := values{leaf: l, size: c.vals.size, mode: modePlain, data: page}
+	if v.size > 0 && n > len(page)/v.size || v.size == 0 && n > len(page)/4 {
+		return fmt.Errorf("%d entries in %d bytes", n, len(page))
 	}
-	d := &dictionary{n: n}
+	d := &c.dict
+	d.n, d.bytes = n, nil
 	switch l.form {
 	case formInt, formUint, formInt96:
-		d.i64 = make([]int64, n)
+		d.i64 = grown(d.i64[:0], n)
 		err = v.int64s(d.i64)
 	case formFloat, formHalf:
-		d.f32 = make([]float32, n)
+		d.f32 = grown(d.f32[:0], n)
 		err = v.float32s(d.f32)
 	case formDouble, formDecimal:
-		d.f64 = make([]float64, n)
+		d.f64 = grown(d.f64[:0], n)
 		err = v.float64s(d.f64)
 	case formBytes, formUUID:
-		size := len(c.page)
+		size := len(page)
 		if l.form == formUUID {
 			size = 36 * n
 		}

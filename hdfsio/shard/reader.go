@@ -289,8 +289,8 @@ func (sc *scan) begin(g int, whole bool) error {
 		}
 	}
 	block := 64 << 10
-	if n > 0 { // two buffers a column besides the page
-		block = int(min(max((sc.r.opt.Budget.Share()-pages)/(2*n), 64<<10), 8<<20))
+	if n > 0 { // two buffers of two blocks a column, besides the page
+		block = int(min(max((sc.r.opt.Budget.Share()-pages)/(4*n), 64<<10), 8<<20))
 	}
 	for i, j := range sc.leaves {
 		if j < 0 {

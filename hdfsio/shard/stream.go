@@ -10,20 +10,21 @@ import (
 type stream struct {
 	cur  []byte // the bytes at hand
 	pos  int    // the next one
-	left int64  // bytes of the chunk beyond cur
+	left int64  // bytes of the chunk beyond cur and the block in flight
 
 	// of a sliding window
-	file   io.ReaderAt
-	off    int64 // of the first byte beyond cur and the block in flight
-	block  int
-	flight chan fetched // a block being read, or nil
-	spare  []byte       // a buffer of an earlier block
-	joined [2][]byte    // buffers for cur
-	flip   int
+	file     io.ReaderAt
+	off      int64 // of the first byte beyond cur and the block in flight
+	block    int
+	flight   chan fetched // a block being read, or nil
+	inFlight int          // its bytes
+	bufs     [2][]byte    // each has room for a block, and for as much before it
+	turn     int          // the buffer that the next block goes to; cur may be in the other
+	large    []byte       // cur, where a page is larger than a block
 }
 
 type fetched struct {
-	b   []byte
+	n   int
 	err error
 }
 
@@ -34,71 +35,76 @@ func (s *stream) whole(b []byte) {
 
 // slide makes s read a chunk of n bytes at off in blocks.
 func (s *stream) slide(f io.ReaderAt, off, n int64, block int) {
-	s.cur, s.pos, s.left, s.file, s.off, s.block = nil, 0, n, f, off, block
+	s.cur, s.pos, s.left, s.file, s.off = nil, 0, n, f, off
+	s.block = int(min(int64(block), n))
 	s.launch()
 }
 
 // launch begins to read the next block.
 func (s *stream) launch() {
-	n := min(int64(s.block), s.left)
-	if n == 0 || s.flight != nil {
+	if s.left == 0 || s.flight != nil {
 		return
 	}
-	b := s.spare
-	s.spare = nil
-	if int64(cap(b)) < n {
-		b = make([]byte, n, s.block)
+	n := int(min(int64(s.block), s.left))
+	if cap(s.bufs[s.turn]) < 2*s.block+slack {
+		s.bufs[s.turn] = make([]byte, 2*s.block+slack)
 	}
-	b = b[:n]
+	b := s.bufs[s.turn][s.block : s.block+n]
 	ch := make(chan fetched, 1)
 	s.flight = ch
 	f, off := s.file, s.off
-	s.off += n
+	s.off += int64(n)
+	s.left -= int64(n)
+	s.inFlight = n
 	go func() {
 		defer func() {
 			if p := recover(); p != nil {
-				ch <- fetched{b, panicError(p)}
+				ch <- fetched{0, panicError(p)}
 			}
 		}()
-		err := readFull(f, b, off)
-		ch <- fetched{b, err}
+		ch <- fetched{n, readFull(f, b, off)}
 	}()
 }
 
 // remaining is the number of bytes of the chunk that are not consumed.
-func (s *stream) remaining() int64 { return int64(len(s.cur)-s.pos) + s.left }
+func (s *stream) remaining() int64 {
+	n := int64(len(s.cur)-s.pos) + s.left
+	if s.flight != nil {
+		n += int64(s.inFlight)
+	}
+	return n
+}
 
 // peek returns at least n bytes from here on, or all that are left, without consuming them. They are valid until the
 // next peek.
 func (s *stream) peek(n int) ([]byte, error) {
-	if have := len(s.cur) - s.pos; have >= n || s.left == 0 {
-		return s.cur[s.pos:], nil
-	}
-	for len(s.cur)-s.pos < n && s.left > 0 {
-		s.launch()
+	for len(s.cur)-s.pos < n {
+		if s.flight == nil {
+			if s.left == 0 {
+				break
+			}
+			s.launch()
+		}
 		got := <-s.flight
 		s.flight = nil
 		if got.err != nil {
-			s.spare = got.b
+			s.cur, s.pos, s.left = nil, 0, 0
 			return nil, &readError{got.err}
 		}
-		s.left -= int64(len(got.b))
-		rest := s.cur[s.pos:]
-		// cur may be joined[flip]: the new one goes to the other buffer.
-		s.flip ^= 1
-		buf := s.joined[s.flip][:0]
-		if need := len(rest) + len(got.b); cap(buf) < need+slack {
-			want := need
-			if int64(n) > int64(need) && int64(n) <= int64(need)+s.left {
-				want = n // a page larger than a block: all of it at once
+		// Most often what is left of the last block fits before the new one.
+		rest, buf := s.cur[s.pos:], s.bufs[s.turn]
+		if from := s.block - len(rest); from >= 0 {
+			copy(buf[from:], rest)
+			s.cur, s.pos = buf[from:s.block+got.n], 0
+		} else {
+			large := s.large[:0]
+			if need := len(rest) + got.n; cap(large) < need+slack {
+				large = make([]byte, 0, max(need, n)+slack)
 			}
-			buf = make([]byte, 0, want+slack)
+			large = append(append(large, rest...), buf[s.block:s.block+got.n]...)
+			s.large, s.cur, s.pos = large, large, 0
 		}
-		buf = append(buf, rest...)
-		buf = append(buf, got.b...)
-		s.joined[s.flip] = buf
-		s.cur, s.pos = buf, 0
-		s.spare = got.b
+		s.turn ^= 1
 		s.launch()
 	}
 	return s.cur[s.pos:], nil
@@ -127,8 +133,8 @@ func (s *stream) skip(n int64) error {
 // stop waits for a read in flight.
 func (s *stream) stop() {
 	if s.flight != nil {
-		got := <-s.flight
-		s.spare, s.flight = got.b, nil
+		<-s.flight
+		s.flight = nil
 	}
 	s.cur, s.pos, s.left, s.file = nil, 0, 0, nil
 }

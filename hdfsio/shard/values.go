@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -249,16 +250,29 @@ func (v *values) deltas(n int) ([]int64, error) {
 	return d[:n], v.ints.ints(d[:n])
 }
 
-// codesOf returns the next n dictionary codes, all within the dictionary.
+// codesOf returns the next n dictionary codes, unchecked.
 func (v *values) codesOf(n int) ([]int32, error) {
 	if cap(v.codeBuf) < n {
 		v.codeBuf = make([]int32, max(n, table.BatchRows))
 	}
 	c := v.codeBuf[:n]
-	if err := v.codes.ints(c); err != nil {
-		return nil, err
+	return c, v.codes.ints(c)
+}
+
+// gather looks codes up.
+func gather[T any](dst, dict []T, codes []int32) error {
+	dst = dst[:len(codes)]
+	for i, c := range codes {
+		if uint(uint32(c)) >= uint(len(dict)) {
+			return codeError(uint32(c), len(dict))
+		}
+		dst[i] = dict[uint32(c)]
 	}
-	return c, checkCodes(c, v.dict.n)
+	return nil
+}
+
+func codeError(c uint32, n int) error {
+	return fmt.Errorf("dictionary code %d, but the dictionary has %d entries", c, n)
 }
 
 func checkCodes(codes []int32, n int) error {
@@ -267,7 +281,7 @@ func checkCodes(codes []int32, n int) error {
 		highest = max(highest, uint32(c))
 	}
 	if len(codes) > 0 && int64(highest) >= int64(n) {
-		return fmt.Errorf("dictionary code %d, but the dictionary has %d entries", highest, n)
+		return codeError(highest, n)
 	}
 	return nil
 }
@@ -280,11 +294,7 @@ func (v *values) int64s(dst []int64) error {
 		if err != nil {
 			return err
 		}
-		dict := v.dict.i64
-		for i, c := range codes {
-			dst[i] = dict[c]
-		}
-		return nil
+		return gather(dst, v.dict.i64, codes)
 	case modeDelta:
 		d, err := v.deltas(len(dst))
 		if err != nil {
@@ -342,9 +352,7 @@ func plainInt64s(l *leaf, dst []int64, b []byte) error {
 			dst[i] = t
 		}
 	case l.physical == format.Int64:
-		for i := range dst {
-			dst[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
-		}
+		copyPlain(dst, b)
 		if l.form == formUint {
 			return checkUnsigned(dst)
 		}
@@ -366,11 +374,7 @@ func (v *values) float32s(dst []float32) error {
 		if err != nil {
 			return err
 		}
-		dict := v.dict.f32
-		for i, c := range codes {
-			dst[i] = dict[c]
-		}
-		return nil
+		return gather(dst, v.dict.f32, codes)
 	}
 	b, err := v.fixed(len(dst))
 	if err != nil {
@@ -387,8 +391,25 @@ func plainFloat32s(l *leaf, dst []float32, b []byte) {
 		}
 		return
 	}
+	copyPlain(dst, b)
+}
+
+// copyPlain copies numbers whose plain encoding is their memory on a little-endian machine.
+func copyPlain[T int64 | float32 | float64](dst []T, b []byte) {
+	size := int(unsafe.Sizeof(dst[0]))
+	if littleEndian {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)*size), b)
+		return
+	}
 	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		switch d := any(&dst[i]).(type) {
+		case *int64:
+			*d = int64(binary.LittleEndian.Uint64(b[8*i:]))
+		case *float32:
+			*d = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		case *float64:
+			*d = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
 	}
 }
 
@@ -400,11 +421,7 @@ func (v *values) float64s(dst []float64) error {
 		if err != nil {
 			return err
 		}
-		dict := v.dict.f64
-		for i, c := range codes {
-			dst[i] = dict[c]
-		}
-		return nil
+		return gather(dst, v.dict.f64, codes)
 	case v.mode == modeDelta:
 		d, err := v.deltas(len(dst))
 		if err != nil {
@@ -436,9 +453,7 @@ func (v *values) float64s(dst []float64) error {
 func plainFloat64s(l *leaf, dst []float64, b []byte) {
 	switch {
 	case l.form != formDecimal:
-		for i := range dst {
-			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-		}
+		copyPlain(dst, b)
 	case l.physical == format.Int32:
 		for i := range dst {
 			dst[i] = decimal(int64(int32(binary.LittleEndian.Uint32(b[4*i:]))), l.scale)
@@ -507,6 +522,9 @@ func (v *values) each(n int, f func([]byte) error) error {
 	case modeDict:
 		codes, err := v.codesOf(n)
 		if err != nil {
+			return err
+		}
+		if err := checkCodes(codes, v.dict.n); err != nil {
 			return err
 		}
 		for _, c := range codes {
