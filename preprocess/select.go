@@ -261,17 +261,19 @@ func checkEdges(what string, edges []float64) error {
 	return nil
 }
 
-// binOf returns #{e in edges: e <= x}.
+// binOf returns #{e in edges: e <= x}. The search has no branch that depends on x.
 func binOf(edges []float64, x float64) int {
-	lo, n := 0, len(edges)
-	for n > 0 {
-		half := n / 2
-		if edges[lo+half] <= x {
-			lo += half + 1
-			n -= half + 1
-		} else {
-			n = half
+	at, n := 0, len(edges)
+	for n > 1 {
+		half := n >> 1
+		next := at + half
+		if edges[next-1] <= x {
+			at = next
 		}
+		n -= half
 	}
-	return lo
+	if n == 1 && edges[at] <= x {
+		at++
+	}
+	return at
 }
