@@ -8,32 +8,21 @@ import "math"
 // (lane j and j+8, then j+4, j+2, j+1).
 const lanes = 16
 
-// tree adds the lanes that n elements touched. The others hold 0, which changes nothing: a lane that starts from 0 is never -0.
-func tree(l *[lanes]float64, n int) float64 {
-	w := lanes / 2
-	for w >= n && w > 0 {
-		w /= 2
-	}
-	for ; w > 0; w /= 2 {
-		for j := range w {
-			l[j] += l[j+w]
-		}
-	}
-	return l[0]
+func tree(l *[lanes]float64) float64 {
+	return (((l[0] + l[8]) + (l[4] + l[12])) + ((l[2] + l[10]) + (l[6] + l[14]))) +
+		(((l[1] + l[9]) + (l[5] + l[13])) + ((l[3] + l[11]) + (l[7] + l[15])))
 }
 
 // Sum returns the sum of x in float64.
 func Sum(x []float32) float64 {
-	var l [lanes]float64
-	done := 0
-	if n := len(x) &^ (lanes - 1); vectors(n) >= levelAVX2 {
-		sumAVX2(&x[0], n, &l[0])
-		done = n
+	if vectors(len(x)) >= levelAVX2 {
+		return sumAVX2(&x[0], len(x))
 	}
-	for i, v := range x[done:] {
+	var l [lanes]float64
+	for i, v := range x {
 		l[i%lanes] += float64(v)
 	}
-	return tree(&l, len(x))
+	return tree(&l)
 }
 
 // SumSquares returns the sum of the squares of x in float64, where they are exact.
@@ -42,17 +31,14 @@ func SumSquares(x []float32) float64 { return Dot(x, x) }
 // Dot returns the sum of x[i]·y[i] in float64, where the products are exact (fused or not, the bits are the same).
 func Dot(x, y []float32) float64 {
 	y = y[:len(x)]
-	var l [lanes]float64
-	done := 0
-	if n := len(x) &^ (lanes - 1); vectors(n) >= levelAVX2 {
-		dotAVX2(&x[0], &y[0], n, &l[0])
-		done = n
+	if vectors(len(x)) >= levelAVX2 {
+		return dotAVX2(&x[0], &y[0], len(x))
 	}
-	y = y[done:]
-	for i, v := range x[done:] {
+	var l [lanes]float64
+	for i, v := range x {
 		l[i%lanes] += float64(float64(v) * float64(y[i]))
 	}
-	return tree(&l, len(x))
+	return tree(&l)
 }
 
 // maxOf returns the largest number in x that is not NaN, or -Inf.

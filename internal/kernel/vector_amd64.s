@@ -5876,20 +5876,19 @@ rest:
 	VZEROUPPER
 	RET
 
-// func sumAVX2(x *float32, n int, l *float64)
-// Requires: AVX
+// func sumAVX2(x *float32, n int) float64
+// Requires: AVX, CMOV, SSE2
 TEXT ·sumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
 	MOVQ   n+8(FP), CX
-	MOVQ   l+16(FP), DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
 
 loop:
-	TESTQ     CX, CX
-	JZ        done
+	CMPQ      CX, $0x10
+	JLT       rest
 	VCVTPS2PD (AX), Y4
 	VADDPD    Y4, Y0, Y0
 	VCVTPS2PD 16(AX), Y4
@@ -5902,29 +5901,66 @@ loop:
 	SUBQ      $0x10, CX
 	JMP       loop
 
-done:
-	VMOVUPD Y0, (DX)
-	VMOVUPD Y1, 32(DX)
-	VMOVUPD Y2, 64(DX)
-	VMOVUPD Y3, 96(DX)
+rest:
+	MOVQ         CX, DX
+	XORQ         BX, BX
+	CMPQ         DX, BX
+	CMOVQLT      BX, DX
+	MOVQ         $0x0000000000000008, BX
+	CMPQ         DX, BX
+	CMOVQGT      BX, DX
+	LEAQ         tailmask<>+0(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVDQU      32(BX), Y4
+	VMASKMOVPS   (AX), Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y4, Y0, Y0
+	VCVTPS2PD    X5, Y4
+	VADDPD       Y4, Y1, Y1
+	SUBQ         $0x08, CX
+	XORQ         DX, DX
+	CMPQ         CX, DX
+	CMOVQLT      DX, CX
+	MOVQ         $0x0000000000000008, DX
+	CMPQ         CX, DX
+	CMOVQGT      DX, CX
+	LEAQ         tailmask<>+0(SB), DX
+	SHLQ         $0x02, CX
+	SUBQ         CX, DX
+	VMOVDQU      32(DX), Y4
+	VMASKMOVPS   32(AX), Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y4, Y2, Y2
+	VCVTPS2PD    X5, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, ret+16(FP)
 	VZEROUPPER
 	RET
 
-// func dotAVX2(x *float32, y *float32, n int, l *float64)
-// Requires: AVX
+// func dotAVX2(x *float32, y *float32, n int) float64
+// Requires: AVX, CMOV, SSE2
 TEXT ·dotAVX2(SB), NOSPLIT, $0-32
 	MOVQ   x+0(FP), AX
 	MOVQ   y+8(FP), CX
 	MOVQ   n+16(FP), DX
-	MOVQ   l+24(FP), BX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
 
 loop:
-	TESTQ     DX, DX
-	JZ        done
+	CMPQ      DX, $0x10
+	JLT       rest
 	VCVTPS2PD (AX), Y4
 	VCVTPS2PD (CX), Y5
 	VMULPD    Y5, Y4, Y4
@@ -5946,10 +5982,60 @@ loop:
 	SUBQ      $0x10, DX
 	JMP       loop
 
-done:
-	VMOVUPD Y0, (BX)
-	VMOVUPD Y1, 32(BX)
-	VMOVUPD Y2, 64(BX)
-	VMOVUPD Y3, 96(BX)
+rest:
+	MOVQ         DX, BX
+	XORQ         SI, SI
+	CMPQ         BX, SI
+	CMOVQLT      SI, BX
+	MOVQ         $0x0000000000000008, SI
+	CMPQ         BX, SI
+	CMOVQGT      SI, BX
+	LEAQ         tailmask<>+0(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVDQU      32(SI), Y4
+	VMASKMOVPS   (AX), Y4, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VMASKMOVPS   (CX), Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y0, Y0
+	VCVTPS2PD    X6, Y4
+	VCVTPS2PD    X7, Y5
+	VMULPD       Y5, Y4, Y4
+	VADDPD       Y4, Y1, Y1
+	SUBQ         $0x08, DX
+	XORQ         BX, BX
+	CMPQ         DX, BX
+	CMOVQLT      BX, DX
+	MOVQ         $0x0000000000000008, BX
+	CMPQ         DX, BX
+	CMOVQGT      BX, DX
+	LEAQ         tailmask<>+0(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVDQU      32(BX), Y4
+	VMASKMOVPS   32(AX), Y4, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VMASKMOVPS   32(CX), Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X4, Y4
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VCVTPS2PD    X6, Y4
+	VCVTPS2PD    X7, Y5
+	VMULPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, ret+24(FP)
 	VZEROUPPER
 	RET

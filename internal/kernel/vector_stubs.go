@@ -207,12 +207,12 @@ func adamAVX512(u *float32, m *float32, v *float32, n int, b1 float32, a1 float3
 //go:noescape
 func maxAVX2(x *float32, n int) float32
 
-// sumAVX2 sets the sixteen lanes l[i%16] to the sums of x[i], i < n; n is a multiple of 16.
+// sumAVX2 returns the sum of x[i], i < n, in sixteen lanes.
 //
 //go:noescape
-func sumAVX2(x *float32, n int, l *float64)
+func sumAVX2(x *float32, n int) float64
 
-// dotAVX2 sets the sixteen lanes l[i%16] to the sums of x[i]·y[i], i < n; n is a multiple of 16.
+// dotAVX2 returns the sum of x[i]·y[i], i < n, in sixteen lanes.
 //
 //go:noescape
-func dotAVX2(x *float32, y *float32, n int, l *float64)
+func dotAVX2(x *float32, y *float32, n int) float64

@@ -464,44 +464,82 @@ func largest() {
 	RET()
 }
 
-// lanes writes a sum into sixteen float64 lanes.
+// lanes writes a sum in sixteen float64 lanes and the tree that adds them. Masked elements add 0, which changes no lane.
 func lanes(name string, product bool) {
-	signature, args := "func(x *float32, n int, l *float64)", []string{"x"}
-	what := "x[i]"
+	signature, args, what := "func(x *float32, n int) float64", []string{"x"}, "x[i]"
 	if product {
-		signature, args, what = "func(x, y *float32, n int, l *float64)", []string{"x", "y"}, "x[i]·y[i]"
+		signature, args, what = "func(x, y *float32, n int) float64", []string{"x", "y"}, "x[i]·y[i]"
 	}
-	function(name+"AVX2", signature, name+"AVX2 sets the sixteen lanes l[i%16] to the sums of "+what+", i < n; n is a multiple of 16.")
+	function(name+"AVX2", signature, name+"AVX2 returns the sum of "+what+", i < n, in sixteen lanes.")
 	s := streams(args...)
-	n, l := GP64(), GP64()
+	n := GP64()
 	Load(Param("n"), n)
-	Load(Param("l"), l)
 	acc := []reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
 	for _, a := range acc {
-		VXORPS(a, a, a)
+		VXORPD(a, a, a)
 	}
-	Label("loop")
-	TESTQ(n, n)
-	JZ(LabelRef("done"))
-	for i, a := range acc {
+	// accumulate adds four elements of each stream to lane vector i.
+	accumulate := func(i int, four ...Op) {
 		x := YMM()
-		VCVTPS2PD(Mem{Base: s[0].at, Disp: 16 * i}, x)
+		VCVTPS2PD(four[0], x)
 		if product {
 			y := YMM()
-			VCVTPS2PD(Mem{Base: s[1].at, Disp: 16 * i}, y)
+			VCVTPS2PD(four[1], y)
 			VMULPD(y, x, x)
 		}
-		VADDPD(x, a, a)
+		VADDPD(x, acc[i], acc[i])
+	}
+	Label("loop")
+	CMPQ(n, Imm(16))
+	JLT(LabelRef("rest"))
+	for i := range acc {
+		var four []Op
+		for _, p := range s {
+			four = append(four, Mem{Base: p.at, Disp: 16 * i})
+		}
+		accumulate(i, four...)
 	}
 	for _, p := range s {
 		ADDQ(Imm(64), p.at)
 	}
 	SUBQ(Imm(16), n)
 	JMP(LabelRef("loop"))
-	Label("done")
-	for i, a := range acc {
-		VMOVUPD(a, Mem{Base: l, Disp: 32 * i})
+	Label("rest")
+	for half := range 2 {
+		// The count of this half: n-8·half, between 0 and 8.
+		count, bound := GP64(), GP64()
+		MOVQ(n, count)
+		if half == 1 {
+			SUBQ(Imm(8), count)
+		}
+		XORQ(bound, bound)
+		CMPQ(count, bound)
+		CMOVQLT(bound, count)
+		MOVQ(U64(8), bound)
+		CMPQ(count, bound)
+		CMOVQGT(bound, count)
+		m := YMM()
+		loadMask(count, m)
+		var low, high []Op
+		for _, p := range s {
+			x, h := YMM(), XMM()
+			VMASKMOVPS(Mem{Base: p.at, Disp: 32 * half}, m, x)
+			VEXTRACTF128(Imm(1), x, h)
+			low, high = append(low, x.AsX()), append(high, h)
+		}
+		accumulate(2*half, low...)
+		accumulate(2*half+1, high...)
 	}
+	VADDPD(acc[2], acc[0], acc[0])
+	VADDPD(acc[3], acc[1], acc[1])
+	VADDPD(acc[1], acc[0], acc[0])
+	high := XMM()
+	VEXTRACTF128(Imm(1), acc[0], high)
+	VADDPD(high, acc[0].AsX(), high)
+	one := XMM()
+	VPERMILPD(Imm(1), high, one)
+	VADDSD(one, high, high)
+	Store(high, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
