@@ -188,7 +188,7 @@ func checkTable(t *testing.T, got, want map[string][]any) {
 // TestOracles reads what other programs wrote.
 func TestOracles(t *testing.T) {
 	t.Parallel()
-	for _, writer := range []string{"pyarrow"} {
+	for _, writer := range []string{"pyarrow", "duckdb", "parquetgo", "xitongsys"} {
 		o := loadOracle(t, writer)
 		for file, name := range o.Files {
 			if name == nil {
