@@ -266,14 +266,19 @@ func binOf(edges []float64, x float64) int {
 	at, n := 0, len(edges)
 	for n > 1 {
 		half := n >> 1
-		next := at + half
-		if edges[next-1] <= x {
-			at = next
-		}
+		at += half * oneIf(edges[at+half-1] <= x)
 		n -= half
 	}
 	if n == 1 && edges[at] <= x {
 		at++
 	}
 	return at
+}
+
+// oneIf compiles to a flag's value, without a jump.
+func oneIf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

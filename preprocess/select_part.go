@@ -378,18 +378,10 @@ func (s *Selection) addBins(p *SelectPart, i int, x []float64) {
 		n := len(edges)
 		for n > 1 {
 			half := n >> 1
-			if m := a0 + half; edges[m-1] <= v0 {
-				a0 = m
-			}
-			if m := a1 + half; edges[m-1] <= v1 {
-				a1 = m
-			}
-			if m := a2 + half; edges[m-1] <= v2 {
-				a2 = m
-			}
-			if m := a3 + half; edges[m-1] <= v3 {
-				a3 = m
-			}
+			a0 += half * oneIf(edges[a0+half-1] <= v0)
+			a1 += half * oneIf(edges[a1+half-1] <= v1)
+			a2 += half * oneIf(edges[a2+half-1] <= v2)
+			a3 += half * oneIf(edges[a3+half-1] <= v3)
 			n -= half
 		}
 		for k, at := range [4]int{a0, a1, a2, a3} {
