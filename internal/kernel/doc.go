@@ -14,8 +14,9 @@
 //
 // # Functions
 //
-// Matrices are row-major. "dst, src" functions take slices of equal length, which may be the same slice but not overlap
-// otherwise. A slice that is too short is a mistake of the caller and panics before anything is written. Empty slices are
+// Matrices are row-major. The first slice says how many elements there are; the others are as long or longer. They may be the
+// same slice but not overlap otherwise; C must lie apart from A and B. A slice that is too short is a mistake of the caller
+// and panics before anything is written. Empty slices are
 // fine. No function allocates, and all may be called from any number of goroutines.
 //
 //	Gemm, GemmTN, GemmNT          C = A·B, Aᵀ·B, A·Bᵀ, or C += where acc

@@ -2,11 +2,26 @@
 
 package kernel
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
+
+// first returns the first n elements of x. It looks at the length: slicing alone would reach into the capacity.
+func first(x []float32, n int) []float32 {
+	if n > len(x) {
+		short(len(x), n)
+	}
+	return x[:n]
+}
+
+func short(have, want int) {
+	panic(fmt.Sprintf("kernel: a slice of %d elements where %d are needed", have, want))
+}
 
 // Exp sets dst[i] = exp(src[i]): +Inf above 88.72, denormal below -87.33, 0 below -103.97.
 func Exp(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		expAVX512(&dst[0], &src[0], len(dst))
@@ -22,7 +37,7 @@ func Exp(dst, src []float32) {
 
 // Log sets dst[i] = log(src[i]): -Inf for 0, NaN below.
 func Log(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		logAVX512(&dst[0], &src[0], len(dst))
@@ -38,7 +53,7 @@ func Log(dst, src []float32) {
 
 // Sigmoid sets dst[i] = 1/(1+exp(-src[i])), with full relative precision at both ends.
 func Sigmoid(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		sigmoidAVX512(&dst[0], &src[0], len(dst))
@@ -54,7 +69,7 @@ func Sigmoid(dst, src []float32) {
 
 // Tanh sets dst[i] = tanh(src[i]).
 func Tanh(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		tanhAVX512(&dst[0], &src[0], len(dst))
@@ -70,7 +85,7 @@ func Tanh(dst, src []float32) {
 
 // Erf sets dst[i] = erf(src[i]).
 func Erf(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		erfAVX512(&dst[0], &src[0], len(dst))
@@ -87,7 +102,7 @@ func Erf(dst, src []float32) {
 // Gelu sets dst[i] = x·(1+erf(x/√2))/2 for x = src[i]: ONNX's Gelu with approximate "none". Its absolute error is within
 // |x|·2^-23; far below zero, where 1+erf cancels, it has no relative precision.
 func Gelu(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		geluAVX512(&dst[0], &src[0], len(dst))
@@ -103,7 +118,7 @@ func Gelu(dst, src []float32) {
 
 // Softplus sets dst[i] = log(1+exp(src[i])), without overflow.
 func Softplus(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		softplusAVX512(&dst[0], &src[0], len(dst))
@@ -119,7 +134,7 @@ func Softplus(dst, src []float32) {
 
 // Relu sets dst[i] = max(src[i], 0). NaN stays NaN and -0 stays -0.
 func Relu(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		reluAVX512(&dst[0], &src[0], len(dst))
@@ -135,7 +150,7 @@ func Relu(dst, src []float32) {
 
 // SigmoidGrad sets dx = dy·y·(1-y), where y is Sigmoid's result.
 func SigmoidGrad(dx, dy, y []float32) {
-	dy, y = dy[:len(dx)], y[:len(dx)]
+	dy, y = first(dy, len(dx)), first(y, len(dx))
 	switch vectors(len(dx)) {
 	case levelAVX512:
 		sigmoidGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
@@ -151,7 +166,7 @@ func SigmoidGrad(dx, dy, y []float32) {
 
 // TanhGrad sets dx = dy·(1-y²), where y is Tanh's result.
 func TanhGrad(dx, dy, y []float32) {
-	dy, y = dy[:len(dx)], y[:len(dx)]
+	dy, y = first(dy, len(dx)), first(y, len(dx))
 	switch vectors(len(dx)) {
 	case levelAVX512:
 		tanhGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
@@ -167,7 +182,7 @@ func TanhGrad(dx, dy, y []float32) {
 
 // ReluGrad sets dx = dy where y > 0 and 0 elsewhere; y is Relu's result or its argument.
 func ReluGrad(dx, dy, y []float32) {
-	dy, y = dy[:len(dx)], y[:len(dx)]
+	dy, y = first(dy, len(dx)), first(y, len(dx))
 	switch vectors(len(dx)) {
 	case levelAVX512:
 		reluGradAVX512(&dx[0], &dy[0], &y[0], len(dx))
@@ -183,7 +198,7 @@ func ReluGrad(dx, dy, y []float32) {
 
 // GeluGrad sets dx = dy·(Φ(x) + x·φ(x)), where x is Gelu's argument, Φ and φ the normal distribution and its density.
 func GeluGrad(dx, dy, x []float32) {
-	dy, x = dy[:len(dx)], x[:len(dx)]
+	dy, x = first(dy, len(dx)), first(x, len(dx))
 	switch vectors(len(dx)) {
 	case levelAVX512:
 		geluGradAVX512(&dx[0], &dy[0], &x[0], len(dx))
@@ -199,7 +214,7 @@ func GeluGrad(dx, dy, x []float32) {
 
 // Add sets dst += src.
 func Add(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		addAVX512(&dst[0], &dst[0], &src[0], len(dst))
@@ -215,7 +230,7 @@ func Add(dst, src []float32) {
 
 // Sub sets dst -= src.
 func Sub(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		subAVX512(&dst[0], &dst[0], &src[0], len(dst))
@@ -231,7 +246,7 @@ func Sub(dst, src []float32) {
 
 // Mul sets dst *= src.
 func Mul(dst, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		mulAVX512(&dst[0], &dst[0], &src[0], len(dst))
@@ -247,7 +262,7 @@ func Mul(dst, src []float32) {
 
 // Axpy sets dst += a·src, the product rounded first.
 func Axpy(dst []float32, a float32, src []float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		axpyAVX512(&dst[0], a, &src[0], len(dst))
@@ -287,7 +302,7 @@ type AdamStep struct {
 //
 //	m = Beta1·m + (1-Beta1)·u;  v = Beta2·v + (1-Beta2)·u²;  u = m·Correct1 / (√(v·Correct2) + Epsilon)
 func Adam(u, m, v []float32, s AdamStep) {
-	m, v = m[:len(u)], v[:len(u)]
+	m, v = first(m, len(u)), first(v, len(u))
 	a1, a2 := 1-s.Beta1, 1-s.Beta2
 	switch vectors(len(u)) {
 	case levelAVX512:

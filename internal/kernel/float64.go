@@ -118,16 +118,20 @@ func Log1pFloat64(x float64) float64 {
 
 // Exp64 sets dst[i] = exp(src[i]).
 func Exp64(dst, src []float64) {
-	src = src[:len(dst)]
-	for i, x := range src {
+	if len(src) < len(dst) {
+		short(len(src), len(dst))
+	}
+	for i, x := range src[:len(dst)] {
 		dst[i] = ExpFloat64(x)
 	}
 }
 
 // Log64 sets dst[i] = log(src[i]).
 func Log64(dst, src []float64) {
-	src = src[:len(dst)]
-	for i, x := range src {
+	if len(src) < len(dst) {
+		short(len(src), len(dst))
+	}
+	for i, x := range src[:len(dst)] {
 		dst[i] = LogFloat64(x)
 	}
 }

@@ -30,7 +30,7 @@ func SumSquares(x []float32) float64 { return Dot(x, x) }
 
 // Dot returns the sum of x[i]·y[i] in float64, where the products are exact (fused or not, the bits are the same).
 func Dot(x, y []float32) float64 {
-	y = y[:len(x)]
+	y = first(y, len(x))
 	if vectors(len(x)) >= levelAVX2 {
 		return dotAVX2(&x[0], &y[0], len(x))
 	}
@@ -60,7 +60,7 @@ const shortRow = 6
 
 // shift sets dst = src - a.
 func shift(dst, src []float32, a float32) {
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	switch vectors(len(dst)) {
 	case levelAVX512:
 		shiftAVX512(&dst[0], &src[0], a, len(dst))
@@ -92,8 +92,8 @@ func divide(dst []float32, a float32) {
 // AddRow adds row [n] to each row of dst [m,n].
 func AddRow(dst, row []float32, n int) {
 	checkRows(len(dst), n)
+	row = first(row, n)
 	if n < shortRow {
-		row = row[:n]
 		for i := 0; i < len(dst); i += n {
 			for j, x := range row {
 				dst[i+j] += x
@@ -109,7 +109,7 @@ func AddRow(dst, row []float32, n int) {
 // SumRows adds the rows of src [m,n] to dst [n], in order.
 func SumRows(dst, src []float32, n int) {
 	checkRows(len(src), n)
-	dst = dst[:n]
+	dst = first(dst, n)
 	if n < shortRow {
 		for i := 0; i < len(src); i += n {
 			for j := range dst {
@@ -126,7 +126,7 @@ func SumRows(dst, src []float32, n int) {
 // SoftmaxRows sets each row of dst [m,n] to the softmax of that row of src: exp(x - max) divided by its sum.
 func SoftmaxRows(dst, src []float32, n int) {
 	checkRows(len(dst), n)
-	src = src[:len(dst)]
+	src = first(src, len(dst))
 	for i := 0; i < len(dst); i += n {
 		row := dst[i : i+n]
 		shift(row, src[i:i+n], maxOf(src[i:i+n]))
@@ -142,6 +142,9 @@ func SoftmaxRows(dst, src []float32, n int) {
 // LogSumExpRows sets dst[i] = log Σ exp(src[i,:]) for each row of src [m,n], m = len(dst).
 func LogSumExpRows(dst, src []float32, n int) {
 	checkRows(len(src), n)
+	if len(dst)*n > len(src) {
+		short(len(src), len(dst)*n)
+	}
 	var buf [256]float32
 	for i := range dst {
 		row := src[i*n : (i+1)*n]

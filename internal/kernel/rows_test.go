@@ -158,9 +158,21 @@ func TestBrokenRowsPanic(t *testing.T) {
 		"LogSumExpRows": func() { LogSumExpRows(make([]float32, 2), make([]float32, 5), 2) },
 		"AddRow":        func() { AddRow(make([]float32, 7), make([]float32, 2), 2) },
 		"SumRows":       func() { SumRows(make([]float32, 2), make([]float32, 5), 2) },
-		"Exp":           func() { Exp(make([]float32, 3), make([]float32, 2)) },
-		"Adam":          func() { Adam(make([]float32, 3), make([]float32, 3), make([]float32, 2), AdamStep{}) },
-		"Dot":           func() { Dot(make([]float32, 20), make([]float32, 19)) },
+		// The capacity would be enough.
+		"Exp":         func() { Exp(make([]float32, 3), make([]float32, 2, 8)) },
+		"Add":         func() { Add(make([]float32, 3), make([]float32, 2, 8)) },
+		"Axpy":        func() { Axpy(make([]float32, 3), 1, make([]float32, 2, 8)) },
+		"TanhGrad dy": func() { TanhGrad(make([]float32, 3), make([]float32, 2, 8), make([]float32, 3)) },
+		"TanhGrad y":  func() { TanhGrad(make([]float32, 3), make([]float32, 3), make([]float32, 2, 8)) },
+		"Adam m":      func() { Adam(make([]float32, 3), make([]float32, 2, 8), make([]float32, 3), AdamStep{}) },
+		"Adam v":      func() { Adam(make([]float32, 3), make([]float32, 3), make([]float32, 2, 8), AdamStep{}) },
+		"Dot":         func() { Dot(make([]float32, 20), make([]float32, 19, 40)) },
+		"AddRow row":  func() { AddRow(make([]float32, 6), make([]float32, 1, 8), 2) },
+		"SumRows dst": func() { SumRows(make([]float32, 1, 8), make([]float32, 6), 2) },
+		"Softmax src": func() { SoftmaxRows(make([]float32, 6), make([]float32, 4, 8), 2) },
+		"LogSumExp":   func() { LogSumExpRows(make([]float32, 3), make([]float32, 4, 8), 2) },
+		"Exp64":       func() { Exp64(make([]float64, 3), make([]float64, 2, 8)) },
+		"Log64":       func() { Log64(make([]float64, 3), make([]float64, 2, 8)) },
 	} {
 		func() {
 			defer func() {
