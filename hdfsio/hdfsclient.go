@@ -544,7 +544,7 @@ func transient(err error) bool {
 	if errors.As(err, &final) {
 		return false
 	}
-	for _, final := range []error{fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, fs.ErrInvalid, syscall.ENOTEMPTY, errIsDir, errNotDir, ErrChanged, context.Canceled} {
+	for _, final := range []error{fs.ErrClosed, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, fs.ErrInvalid, syscall.ENOTEMPTY, errIsDir, errNotDir, ErrChanged, context.Canceled} {
 		if errors.Is(err, final) {
 			return false
 		}
