@@ -108,6 +108,11 @@ func (l *loss) categorical(dz, z []float32, k int, y, w []float32, scale float32
 
 func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
 
+// withSign is the positive x with the sign of s.
+func withSign(x, s float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) | math.Float32bits(s)&(1<<31))
+}
+
 func sign32(x float32) float32 {
 	switch {
 	case x > 0:

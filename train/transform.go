@@ -202,7 +202,7 @@ func (f FTRL) Apply(at At, u, params, state []float32) {
 		z[i], n[i] = z1, n1
 		var next float32
 		if abs32(z1) > f.L1 {
-			next = -(z1 - float32(sign32(z1)*f.L1)) / (float32((f.Beta+root)*inverse) + f.L2)
+			next = -(z1 - withSign(f.L1, z1)) / (float32((f.Beta+root)*inverse) + f.L2)
 		}
 		u[i] = next - w
 	}

@@ -105,6 +105,10 @@ func (t *touched) gather(params, state []float32, slots int) {
 	}
 	switch {
 	case slots == 0:
+	case slots == 1 && m == 1:
+		for i, r := range t.rows {
+			t.state[i] = state[r]
+		}
 	case slots == 2 && m == 1:
 		a, b := t.state[:k], t.state[k:2*k]
 		for i, r := range t.rows {
@@ -134,6 +138,10 @@ func (t *touched) release(params, state []float32, slots int) {
 	}
 	switch {
 	case slots == 0:
+	case slots == 1 && m == 1:
+		for i, r := range t.rows {
+			state[r] = t.state[i]
+		}
 	case slots == 2 && m == 1:
 		a, b := t.state[:k], t.state[k:2*k]
 		for i, r := range t.rows {
