@@ -9,15 +9,18 @@
 //   - "portable": each element of C accumulates over k in ascending order, the product and the sum rounded apart: the same
 //     bits on every machine.
 //
-// A program starts with the best class of its machine; [Use] pins one. Everything else gives the same bits in both classes and on every machine: products are rounded before they are added,
+// A program starts with the best class of its machine; [Use] pins one. An element of C depends on its row of A, its column
+// of B and k, never on m, n or the leading dimensions.
+//
+// Everything else gives the same bits in both classes and on every machine: products are rounded before they are added,
 // reductions use sixteen lanes and one fixed tree. A result that is NaN is a NaN; its sign and payload are not promised.
 //
 // # Functions
 //
 // Matrices are row-major. The first slice says how many elements there are; the others are as long or longer. They may be the
 // same slice but not overlap otherwise; C must lie apart from A and B. A slice that is too short is a mistake of the caller
-// and panics before anything is written. Empty slices are
-// fine. No function allocates, and all may be called from any number of goroutines.
+// and panics before anything is written. Empty slices are fine. No function allocates, and all may be called from any number
+// of goroutines.
 //
 //	Gemm, GemmTN, GemmNT          C = A·B, Aᵀ·B, A·Bᵀ, or C += where acc
 //

@@ -82,7 +82,7 @@ func gemmNTFMA(m, n, k int, a []float32, lda int, b []float32, ldb int, c []floa
 }
 
 // turned computes a product of few columns as Cᵀ = Bᵀ·Aᵀ, panelWidth rows of C at a time. Rows of A lie lda apart and are
-// transposed first, or, where columns is false, a holds Aᵀ already. B's element (p,j) lies at j·bjs + p·bps.
+// transposed first, or, where rows is false, a holds Aᵀ already. B's element (p,j) lies at j·bjs + p·bps.
 func turned(m, n, k int, a []float32, lda int, rows bool, b []float32, bjs, bps int, c []float32, ldc int, acc bool) {
 	s := scratches.Get().(*scratch)
 	for i := 0; i < m; i += panelWidth {
