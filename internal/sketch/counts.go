@@ -17,7 +17,7 @@ type CountKey interface{ string | int64 | float64 }
 // says so ([CountsOf.Exceeded]). Whether that happens depends only on what was seen, never on the order. The zero value
 // has no limit; sketches that meet must have the same one or none.
 type CountsOf[K CountKey] struct {
-	Limit    int // of different keys; 0: none
+	Limit    int          // of different keys; 0: none
 	n        map[K]*int64 // pointers, since assigning to a key that is there would replace it by the borrowed one
 	total    int64
 	exceeded bool
@@ -45,10 +45,7 @@ func (c *CountsOf[K]) Add(key K, n int64) {
 	if c.exceeded {
 		return
 	}
-	if f, ok := any(key).(float64); ok && f == 0 {
-		key = *new(K) // not -0
-	}
-	if old := c.n[key]; old != nil {
+	if old := c.n[key]; old != nil { // 0 finds -0
 		*old += n
 		return
 	}
@@ -56,13 +53,19 @@ func (c *CountsOf[K]) Add(key K, n int64) {
 		c.n, c.exceeded = nil, true
 		return
 	}
-	if s, ok := any(key).(string); ok {
-		key = any(strings.Clone(s)).(K)
+	switch k := any(key).(type) { // only here: it may allocate
+	case string:
+		key = any(strings.Clone(k)).(K)
+	case float64:
+		if k == 0 {
+			key = *new(K) // not -0
+		}
 	}
 	if c.n == nil {
 		c.n = make(map[K]*int64)
 	}
-	c.n[key] = &n
+	count := n // n itself would be allocated by every call
+	c.n[key] = &count
 }
 
 // AddCoded counts the rows of a dictionary-coded column, with work per entry of the dictionary: codes are indices into
