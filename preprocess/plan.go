@@ -236,7 +236,7 @@ func (p *Plan) finish() {
 				p.waves = max(p.waves, p.selAt+1)
 			}
 		}
-		if p.selAt >= 0 && f.selType == Numbers {
+		if p.selAt >= 0 && f.selType == Numbers && f.typeAt(f.rawAt) == Numbers {
 			f.bins = f.group(0, f.rawAt, binLearner(), p.opts.Seed, "bins")
 		}
 		for _, g := range f.groups {

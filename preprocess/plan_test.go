@@ -134,6 +134,32 @@ func TestSelectionKeepsWholeFeatures(t *testing.T) {
 	}
 }
 
+// TestEveryKindCanBeSelected: whatever a chain yields, selection can score it, and the parts stay the same bits.
+func TestEveryKindCanBeSelected(t *testing.T) {
+	t.Parallel()
+	zero, share, most := 0.0, 0.9, 0.95
+	rules := []SelectRule{{Method: "variance", Min: &zero}, {Method: "missing_rate", Max: &most}, {Method: "correlation", Max: &most},
+		{Method: "mutual_information", Keep: &share}, {Method: "chi2", Threshold: &zero}, {Method: "anova_f", Threshold: &zero}}
+	for name, ex := range examples() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := compile(t, ex, Options{Selection: rules})
+			s := fit(t, p, units(5, 1500))
+			if len(s.Scores()) == 0 {
+				t.Error("no scores")
+			}
+			want, err := p.StateBytes(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameState(t, p, fitByBytes(t, p), want)
+			if _, err := p.Transformer(s, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // TestPlainTextEqualsCoded: a chunk may fall back from a dictionary to plain pages half way.
 func TestPlainTextEqualsCoded(t *testing.T) {
 	t.Parallel()

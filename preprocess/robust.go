@@ -46,9 +46,15 @@ type Log1p struct{}
 // Check wants numbers.
 func (*Log1p) Check(in ValueType) (ValueType, error) { return wantNumbers(in) }
 
-func (*Log1p) Fixed() Fitted                       { return nil }
-func (*Log1p) NewSketch(uint64) *sketch.Moments    { return new(sketch.Moments) }
-func (*Log1p) Update(s *sketch.Moments, v *Values) { s.Update(v.Num[:v.N]) }
+func (*Log1p) Fixed() Fitted                    { return nil }
+func (*Log1p) NewSketch(uint64) *sketch.Moments { return new(sketch.Moments) }
+
+// Update adds numbers; what an encoder will turn into numbers is none yet.
+func (*Log1p) Update(s *sketch.Moments, v *Values) {
+	if v.Type == Numbers {
+		s.Update(v.Num[:v.N])
+	}
+}
 
 // Raw is true, so that scaling afterwards takes no wave more: the smallest value after the steps before it follows from the
 // smallest raw one, since clipping keeps the order.

@@ -329,6 +329,13 @@ func (p *Plan) fitFeature(f *feature, fs *featureState, wave int, part *Part) er
 		}
 		fs.steps[k] = fitted
 	}
+	if wave == 0 && f.selAt > 0 {
+		if o, ok := fs.steps[f.selAt-1].(*ordinal); ok { // a bin for each category, or for a few neighbours
+			for e, every := 1, (o.len()+selectionBins-1)/selectionBins; e < o.len(); e += every {
+				fs.edges = append(fs.edges, float64(e))
+			}
+		}
+	}
 	if f.bins != nil && wave == 0 {
 		edges, err := binEdges(part.sketches[f.bins.index])
 		if err != nil {
