@@ -104,8 +104,8 @@ func (t Target) Fit(p *TargetPart) (*FittedTarget, error) {
 	}
 	name := t.Column
 	if p.nulls > 0 {
-		return nil, fmt.Errorf("label %q has no value in %d of %d rows, first in %s; leave them out (data.where: \"label != nil\")",
-			name, p.nulls, p.rows(), p.firstNull)
+		return nil, fmt.Errorf("label %q has no value in %d of %d rows, first in %s; leave them out (data.where: \"%s != nil\")",
+			name, p.nulls, p.rows(), p.firstNull, name)
 	}
 	if p.infinite > 0 {
 		return nil, fmt.Errorf("label %q is infinite in %d of %d rows, first in %s; leave them out by data.where",

@@ -112,8 +112,8 @@ func TestTargetMistakes(t *testing.T) {
 		cols []table.Column
 		want string
 	}{
-		{Target{}, []table.Column{doubles(1, 2), nullable}, `label "y" has no value in 2 of 5 rows, first in p1, row 11; leave them out (data.where: "label != nil")`},
-		{Target{}, []table.Column{coded("a", "", "b")}, `label "y" has no value in 1 of 3 rows, first in p0, row 11; leave them out (data.where: "label != nil")`},
+		{Target{}, []table.Column{doubles(1, 2), nullable}, `label "y" has no value in 2 of 5 rows, first in p1, row 11; leave them out (data.where: "y != nil")`},
+		{Target{}, []table.Column{coded("a", "", "b")}, `label "y" has no value in 1 of 3 rows, first in p0, row 11; leave them out (data.where: "y != nil")`},
 		{Target{}, []table.Column{doubles(1, 2, math.Inf(-1))}, `label "y" is infinite in 1 of 3 rows, first in p0, row 12; leave them out by data.where`},
 		{Target{}, []table.Column{truths(true, true)}, `label "y" has only one class, "true", in 2 rows: there is nothing to learn`},
 		{Target{}, []table.Column{ints(4, 4)}, `label "y" has only one class, "4", in 2 rows: there is nothing to learn`},

@@ -153,6 +153,12 @@ func (c *checker) column(at ast.Node, name string) node {
 		if near := nearest(name, c.schema.Names()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
+		switch strings.ToLower(name) {
+		case "null", "none", "nan", "na":
+			hint = "a missing value is written nil"
+		case "true", "false":
+			hint = "did you mean " + strings.ToLower(name) + "?"
+		}
 		return c.fail(at, hint, "no column named %q", name)
 	}
 	t, ok := typeOf(f)
@@ -541,6 +547,13 @@ func (c *checker) call(n ast.Node, name string, argNodes []ast.Node) node {
 	}
 	for i, a := range args {
 		t := a.typ()
+		if isPart(name) {
+			clock := name == "hour" || name == "minute"
+			if !t.temporal() || clock && t.kind == kindDate || !clock && t.kind == kindTime {
+				return c.fail(argNodes[i], "", "%s has no %s", t, name)
+			}
+			continue
+		}
 		if f.text && t.kind != kindString {
 			return c.fail(argNodes[i], "", "%s wants text, have %s", name, t)
 		}
@@ -553,6 +566,9 @@ func (c *checker) call(n ast.Node, name string, argNodes []ast.Node) node {
 
 func (c *checker) apply(n ast.Node, name string, at []ast.Node, args []node) node {
 	x := args[0]
+	if isPart(name) {
+		return c.fold(n, &partNode{name, x}, x)
+	}
 	switch name {
 	case "hasPrefix", "hasSuffix":
 		op := map[string]string{"hasPrefix": "startsWith", "hasSuffix": "endsWith"}[name]
@@ -599,6 +615,14 @@ func (c *checker) apply(n ast.Node, name string, at []ast.Node, args []node) nod
 		cut = string(k.v.text(0))
 	}
 	return c.fold(n, &textNode{textFunction(name, cut, len(args) == 2), x}, x)
+}
+
+func isPart(name string) bool {
+	switch name {
+	case "year", "month", "day", "weekday", "hour", "minute":
+		return true
+	}
+	return false
 }
 
 func runeCount(s []byte) int64 { return int64(utf8.RuneCount(s)) }

@@ -10,7 +10,8 @@
 //	text          contains startsWith endsWith matches (a constant regular expression), + ; lower upper trim trimPrefix
 //	              trimSuffix hasPrefix hasSuffix len
 //	numbers       abs min max floor ceil round int float
-//	dates         date("2013-02-01"), date - date (days), date + 7; timestamp - timestamp (seconds)
+//	dates         date("2013-02-01"), date - date (days), date + 7; timestamp - timestamp (seconds); of dates and times
+//	              year month day weekday (0 is Monday) hour minute
 //	columns       by name, a.b for the field b of a, column("any name")
 //
 // Missing values. Null, NaN and the empty text are one thing: missing. An operation on a missing value is missing, a

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"howdah/internal/table"
 )
@@ -154,6 +155,8 @@ func TestEval(t *testing.T) {
 		{"day + 7", int64(15744), nil}, {`ts >= "2013-02-01"`, true, nil}, {`ts == "2013-02-01T00:00:01.5"`, true, nil}, {`ts < "2013-02-01T01:00:02+01:00"`, true, nil}, {"ts > day", true, nil},
 		{"ns == day", true, nil}, {"ns < ts", true, nil}, {"day == ts", false, nil}, {`day < "2013-02-01T00:00:01"`, true, nil}, {`ts - "2013-02-01"`, 1.5, nil}, {`t == "10:30"`, true, nil}, {`t < "10:30:00.5"`, true, nil},
 		{`ts in ["2013-02-01T00:00:01.5", "2014-01-01"]`, true, nil}, {`ts in ["2013-02-01T00:00:01.500001"]`, false, nil},
+		{"year(day)", int64(2013), nil}, {"month(ts)", int64(2), nil}, {"day(ns)", int64(1), nil}, {"weekday(day)", int64(4), nil}, {"hour(t)", int64(10), nil}, {"minute(t)", int64(30), nil},
+		{`month(date("1969-12-31"))`, int64(12), int64(12)},
 		{"p.q", int64(4), nil}, {`column("odd name") + 1`, int64(10), nil}, {"2 + 3 * 4", int64(14), int64(14)},
 		{"b ? 10 % i : 1 % j", int64(3), nil}, {"j != 0 && 10 % j == 1", true, false}, {"j == 0 || 10 % j == 1", true, true},
 	} {
@@ -205,6 +208,8 @@ func TestMistakes(t *testing.T) {
 		`s matches "("`:          "1:11: error parsing regexp: missing closing ): `(`",
 		"i in j":                 "1:6: in wants a list, as in [1, 2], or a range, as in 1..5",
 		"i in [j]":               "1:7: the elements of a list must be constants",
+		"hour(day)":              "1:6: a date has no hour",
+		"i == null":              `1:6: no column named "null" (a missing value is written nil)`,
 		"list":                   `1:1: column "list" has type list, which expressions do not read`,
 		"filter(list, # > 1)":    "1:1: no function named filter",
 		"9223372036854775807 +1": "1:21: 9223372036854775807 + 1 is out of the range of integers",
@@ -359,4 +364,17 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%q: %d rows", text, col.Len())
 		}
 	})
+}
+
+func TestCivil(t *testing.T) {
+	t.Parallel()
+	for _, step := range []int64{1, 97, 100003} {
+		for days := -400000 * step % 3000000; days < 3000000; days += step {
+			d := time.Unix(days*86400, 0).UTC()
+			y, m, day := civil(days)
+			if y != int64(d.Year()) || m != int64(d.Month()) || day != int64(d.Day()) || partOf("weekday", days, 1) != int64(d.Weekday()+6)%7 {
+				t.Fatalf("day %d: %d-%d-%d, want %v", days, y, m, day, d)
+			}
+		}
+	}
 }
