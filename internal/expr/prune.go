@@ -78,10 +78,7 @@ func (c *columnNode) bounds(s *statistics) bound {
 	if !ok {
 		return b
 	}
-	if rows == 0 {
-		return nothing()
-	}
-	if nulls >= 0 {
+	if nulls >= 0 && rows > 0 {
 		b.null = nulls > 0
 		b.some = nulls < rows
 	}
