@@ -44,7 +44,9 @@ func TestWorkers(t *testing.T) {
 	t.Parallel()
 	l := wide(2)
 	rows := rowsOf(t, l, 1111, 3, true)
-	for name, cfg := range configs() {
+	all := configs()
+	all["mlp, several chunks"] = Config{Model: ModelConfig{Type: "mlp", Hidden: []int{600, 70}}, Optimizer: OptimizerConfig{ClipNorm: ptr(0.1), L2: 0.001}, Train: TrainConfig{Epochs: 2}}
+	for name, cfg := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			alone := newNet(t, cfg, l, nil)
@@ -169,6 +171,9 @@ func TestResume(t *testing.T) {
 
 // TestNoAllocation: nothing is allocated a batch once the model is warm.
 func TestNoAllocation(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	l := wide(2)
 	rows := rowsOf(t, l, 96, 3, true)
 	for name, cfg := range configs() {

@@ -29,6 +29,7 @@ func TestEarlyStopping(t *testing.T) {
 		{"mode", EarlyStopping{Metric: "profit", Mode: "max", Patience: ptr(0)}, []float64{5, 4, 9, 9, 9, 9, 9, 9}, 2, 0},
 		{"delta", EarlyStopping{Metric: "log_loss", Patience: ptr(1), MinDelta: 0.05}, []float64{0.9, 0.88, 0.86, 0.84, 0.8, 0.8, 0.8, 0.8}, 3, 0},
 		{"NaN", EarlyStopping{Metric: "log_loss", Patience: ptr(1)}, []float64{math.NaN(), 0.9, math.NaN(), math.NaN(), 0, 0, 0, 0}, 4, 1},
+		{"no better", EarlyStopping{Metric: "auc", Patience: ptr(1)}, []float64{0.5, 0.5, 0.5, 0.9, 0, 0, 0, 0}, 3, 0},
 		{"to the end", EarlyStopping{Metric: "log_loss", Patience: ptr(5)}, []float64{9, 8, 7, 6, 5, 4, 3, 3.5}, 8, 6},
 		{"keep the last", EarlyStopping{Metric: "log_loss", Patience: ptr(0), RestoreBest: ptr(false)}, []float64{1, 2, 0, 0, 0, 0, 0, 0}, 2, 1},
 	} {

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"howdah/internal/kernel"
 	"howdah/internal/table"
@@ -10,28 +11,30 @@ import (
 
 // work is the memory of training: all of it is made once, for batches of the configured size.
 type work struct {
-	batch  *table.Encoded
-	slices int
-	// parallel: the batch is worth waking other workers for.
-	parallel bool
-	scale    float32     // of the gradient: 1 over the batch's weight, or 1 for full-batch descent
-	values   [][]float32 // [0]: input of the first layer, [i+1]: outcome of layer i; for the whole batch
-	grads    [][]float32
-	w        []float32 // weights of the rows, by class too
-	buf      []float32 // of the loss
-	passes   []pass
-	grad     []float32 // of the dense blocks
-	sums     []float64 // loss of each slice
-	tables   []touched
+	values [][]float32 // [0]: input of the first layer, [i+1]: outcome of layer i; for the whole batch
+	grads  [][]float32
+	w      []float32 // weights of the rows, by class too
+	buf    []float32 // of the loss
+	passes []pass
+	grad   []float32 // of the dense blocks
+	sums   []float64 // loss of each slice
+	chunks []chunk   // of the dense blocks
+	tables []touched
+	total  []float64 // full batch: sum of gradients of all parameters
+	mean   []float32 // full batch: that sum over the weight
+	all    []chunk   // full batch: of all blocks
+
+	slice, reduce, scatter, updateChunk, updateTable func(i int) // the network's methods, bound once
+
+	// The batch at hand.
+	batch    *table.Encoded
+	parallel bool    // it is worth waking other workers for
+	scale    float32 // of the gradient: 1 over the batch's weight, or 1 for full-batch descent
+	slices   int
 	first    int // slice of passes[0]
-	slice    func(i int)
-	scatter  func(i int)
-	update   func(i int)
-	at       At // of the update, and the part of the chain that update runs
-	from     int
-	to       int
-	total    []float64 // full batch: sum of gradients
-	mean     []float32 // full batch: that sum over the weight
+	group    int // slices that are computed at once
+	at       At
+	from, to int // part of the chain that an update runs
 }
 
 // pass is the forward and backward computation of one slice.
@@ -85,9 +88,9 @@ func (n *Network) newWork() *work {
 		copy(w.total, n.state.Total)
 		n.state.Total = w.total
 	}
-	w.slice = n.runSlice
-	w.scatter = n.scatter
-	w.update = n.updateTable
+	w.all = chunksOf(n.blocks)
+	w.chunks = slices.DeleteFunc(slices.Clone(w.all), func(c chunk) bool { return c.lo >= n.dense })
+	w.slice, w.reduce, w.scatter, w.updateChunk, w.updateTable = n.runSlice, n.reduce, n.scatter, n.updateChunk, n.updateTable
 	return w
 }
 
@@ -122,7 +125,7 @@ func (n *Network) Step(b *table.Encoded) error {
 		}
 		if n.full() {
 			n.accumulate()
-		} else if err := n.apply(rate); err != nil {
+		} else if err := n.apply(w.grad, rate, s.Batch); err != nil {
 			return err
 		}
 		s.Loss += loss
@@ -149,7 +152,7 @@ func (n *Network) End() (Losses, error) {
 		for i, g := range w.total {
 			w.mean[i] = float32(g / s.Weight)
 		}
-		if err := n.applyAll(w.mean, n.sched.rate(s.Epoch, 0, s.Step, s.Cut)); err != nil {
+		if err := n.apply(w.mean, n.sched.rate(s.Epoch, 0, s.Step, s.Cut), s.Batch-1); err != nil {
 			return Losses{}, err
 		}
 		clear(w.total)
@@ -216,31 +219,18 @@ func (n *Network) gradient(b *table.Encoded) float64 {
 	w := n.work
 	w.batch, w.slices = b, n.sliceCount(b.Rows)
 	group := len(w.passes)
-	parallel := n.pool != nil && b.Rows*(n.dense+n.sparseCost) >= n.parallelFrom
-	if !parallel {
+	w.parallel = n.pool != nil && b.Rows*(n.dense+n.sparseCost) >= n.parallelFrom
+	if !w.parallel {
 		group = 1
 	}
-	w.parallel = parallel
 	for w.first = 0; w.first < w.slices; w.first += group {
-		k := min(group, w.slices-w.first)
-		if parallel && k > 1 {
-			n.pool.Do(k, w.slice)
-		} else {
-			w.slice(0)
-		}
-		for i := range k {
-			if w.first+i > 0 {
-				kernel.Add(w.grad, w.passes[i].gp)
-			}
+		w.group = min(group, w.slices-w.first)
+		n.each(w.group, w.slice)
+		if w.first+w.group > 1 {
+			n.each(len(w.chunks), w.reduce)
 		}
 	}
-	if parallel {
-		n.pool.Do(len(w.tables), w.scatter)
-	} else {
-		for i := range w.tables {
-			n.scatter(i)
-		}
-	}
+	n.each(len(w.tables), w.scatter)
 	w.batch = nil
 	var sum float64
 	for _, x := range w.sums[:w.slices] {

@@ -136,6 +136,65 @@ func TestTrajectories(t *testing.T) {
 	}
 }
 
+// TestWarmUp: the rate rises linearly over the updates, then follows its schedule.
+func TestWarmUp(t *testing.T) {
+	t.Parallel()
+	l := layoutOf(2, 2)
+	n := newNet(t, Config{Optimizer: OptimizerConfig{LearningRate: ptr(0.8), Schedule: ScheduleConfig{WarmUp: 3}}, Train: TrainConfig{BatchSize: 10}}, l, nil)
+	e := rowsOf(t, l, 10, 1, false).all
+	for i, want := range []float64{0.2, 0.4, 0.6, 0.8, 0.8} {
+		if err := n.Step(e); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(n.state.Rate-want) > 1e-7 {
+			t.Errorf("rate of update %d: %v, want %v", i, n.state.Rate, want)
+		}
+	}
+}
+
+// TestInitialWeights: uniform within the bounds of He and Glorot, zero where there is nothing to break, another draw for
+// another seed.
+func TestInitialWeights(t *testing.T) {
+	t.Parallel()
+	l := layoutOf(30, 3, [2]int{200, 0}, [2]int{100, 9})
+	cfg := Config{Model: ModelConfig{Type: "mlp", Hidden: []int{50, 40}}}
+	n := newNet(t, cfg, l, nil)
+	for i, want := range []struct {
+		name  string
+		limit float64
+	}{
+		{"dense_1.weight", math.Sqrt(6.0 / (30 + 9 + 1))}, {"dense_1.bias", 0}, {"dense_2.weight", math.Sqrt(6.0 / 50)}, {"dense_2.bias", 0},
+		{"output.weight", math.Sqrt(6.0 / (40 + 3))}, {"output.bias", 0}, {"embedding.c1", 0.05}, {"one_hot.c0", math.Sqrt(6.0 / (30 + 9 + 1))},
+	} {
+		b := n.Blocks()[i]
+		var top, sum, squares float64
+		for _, x := range n.Params()[b.Offset : b.Offset+b.Rows*b.Width] {
+			top, sum, squares = max(top, math.Abs(float64(x))), sum+float64(x), squares+float64(x)*float64(x)
+		}
+		k := float64(b.Rows * b.Width)
+		if b.Name != want.name || top > want.limit || top < 0.97*want.limit {
+			t.Errorf("%s within %v, want %s within %v", b.Name, top, want.name, want.limit)
+		}
+		if want.limit > 0 {
+			if z := sum / math.Sqrt(squares); math.Abs(z) > 4 {
+				t.Errorf("%s: the mean is %v standard errors from 0", b.Name, z)
+			}
+			if v := 3 * squares / k / (want.limit * want.limit); math.Abs(v-1) > 0.25 {
+				t.Errorf("%s: the variance is %v of a uniform one's", b.Name, v)
+			}
+		}
+	}
+	cfg.Train.Seed = 1
+	if m := newNet(t, cfg, l, nil); m.Params()[0] == n.Params()[0] {
+		t.Error("another seed gives the same weights")
+	}
+	for _, x := range newNet(t, Config{}, layoutOf(30, 3, [2]int{200, 0}), nil).Params() {
+		if x != 0 {
+			t.Fatalf("softmax regression begins with a weight of %v", x)
+		}
+	}
+}
+
 // TestSchedules compares the rate of each epoch with PyTorch's schedulers.
 func TestSchedules(t *testing.T) {
 	t.Parallel()

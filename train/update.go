@@ -158,40 +158,75 @@ func (t *touched) release(params, state []float32, slots int) {
 	t.forget()
 }
 
-// apply runs the chain over the batch's gradient and adds the outcome to the parameters. The state of a block lies at its
-// offset times the chain's slots.
+// chunk is a range of a block's parameters that is updated by one worker; its state is [slots, hi-lo], at lo times the
+// chain's slots.
+type chunk struct {
+	lo, hi int
+	bias   bool
+}
+
+const chunkSize = 1 << 15
+
+// chunksOf cuts blocks into chunks, in order.
+func chunksOf(blocks []Block) []chunk {
+	var out []chunk
+	for _, b := range blocks {
+		end := b.Offset + b.size()
+		for lo := b.Offset; lo < end; lo += chunkSize {
+			out = append(out, chunk{lo, min(lo+chunkSize, end), b.Bias})
+		}
+	}
+	return out
+}
+
+// each calls f for 0..k-1, on the pool where the batch is worth it.
+func (n *Network) each(k int, f func(int)) {
+	if n.work.parallel && k > 1 {
+		n.pool.Do(k, f)
+		return
+	}
+	for i := range k {
+		f(i)
+	}
+}
+
+// reduce adds the gradients of the group's slices to a chunk of grad, in slice order.
+func (n *Network) reduce(i int) {
+	w := n.work
+	c := w.chunks[i]
+	for j := range w.group {
+		if w.first+j > 0 {
+			kernel.Add(w.grad[c.lo:c.hi], w.passes[j].gp[c.lo:c.hi])
+		}
+	}
+}
+
+// apply runs the chain over the batch's gradient and adds the outcome to the parameters.
 //
 // A transform that needs the norm of the whole gradient ends a part of the chain; within a part each table is worked on by
 // itself.
-func (n *Network) apply(rate float32) error {
+func (n *Network) apply(grad []float32, rate float32, batch int) error {
 	w, s := n.work, &n.state
-	if norm := n.norm(w.grad); norm-norm != 0 {
-		return &DivergedError{s.Epoch, s.Batch, "gradient", norm}
+	if norm := n.norm(grad); norm-norm != 0 {
+		return &DivergedError{s.Epoch, batch, "gradient", norm}
 	}
 	w.at = At{Step: s.Step + 1, Rate: rate}
 	for w.from = 0; w.from < len(n.chain); w.from = w.to {
 		if _, ok := n.chain[w.from].(Global); ok {
-			w.at.Norm = n.norm(w.grad)
+			w.at.Norm = n.norm(grad)
 		}
 		for w.to = w.from + 1; w.to < len(n.chain); w.to++ {
 			if _, ok := n.chain[w.to].(Global); ok {
 				break
 			}
 		}
-		for i := range n.blocks {
-			if b := &n.blocks[i]; !b.Sparse {
-				n.applyBlock(b, w.grad[b.Offset:b.Offset+b.size()])
-			}
+		if n.full() { // tables are dense here
+			n.each(len(w.all), w.updateChunk)
+			continue
 		}
-		if w.parallel && len(w.tables) > 1 {
-			n.pool.Do(len(w.tables), w.update)
-		} else {
-			for i := range w.tables {
-				n.updateTable(i)
-			}
-		}
+		n.each(len(w.chunks), w.updateChunk)
+		n.each(len(w.tables), w.updateTable)
 	}
-	kernel.Add(s.Params[:n.dense], w.grad)
 	s.Step++
 	return nil
 }
@@ -206,17 +241,24 @@ func (n *Network) norm(dense []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// applyBlock runs the part of the chain over a block whose gradient, and then update, is u.
-func (n *Network) applyBlock(b *Block, u []float32) {
+// updateChunk runs the part of the chain over the i-th chunk.
+func (n *Network) updateChunk(i int) {
 	w, s := n.work, &n.state
-	params := s.Params[b.Offset : b.Offset+b.size()]
+	c, grad := w.all[i], w.grad // the dense blocks come first among all
+	if n.full() {
+		grad = w.mean
+	}
+	u, params := grad[c.lo:c.hi], s.Params[c.lo:c.hi]
 	for j := w.from; j < w.to; j++ {
 		t := n.chain[j]
-		if _, spare := t.(OnWeights); spare && b.Bias {
+		if _, spare := t.(OnWeights); spare && c.bias {
 			continue
 		}
-		at := n.chain.Slots()*b.Offset + n.chain[:j].Slots()*len(u)
+		at := n.chain.Slots()*c.lo + n.chain[:j].Slots()*len(u)
 		t.Apply(w.at, u, params, s.Slots[at:at+t.Slots()*len(u)])
+	}
+	if w.to == len(n.chain) {
+		kernel.Add(params, u)
 	}
 }
 
@@ -240,26 +282,4 @@ func (n *Network) updateTable(i int) {
 	if w.to == len(n.chain) {
 		t.release(params, state, slots)
 	}
-}
-
-// applyAll runs the chain over a gradient of all parameters: the tables are dense here.
-func (n *Network) applyAll(u []float32, rate float32) error {
-	w, s := n.work, &n.state
-	if norm := math.Sqrt(kernel.SumSquares(u)); norm-norm != 0 {
-		return &DivergedError{s.Epoch, s.Batch - 1, "gradient", norm}
-	}
-	w.at = At{Step: s.Step + 1, Rate: rate}
-	for w.from = range n.chain {
-		w.to = w.from + 1
-		if _, ok := n.chain[w.from].(Global); ok {
-			w.at.Norm = math.Sqrt(kernel.SumSquares(u))
-		}
-		for i := range n.blocks {
-			b := &n.blocks[i]
-			n.applyBlock(b, u[b.Offset:b.Offset+b.size()])
-		}
-	}
-	kernel.Add(s.Params, u)
-	s.Step++
-	return nil
 }
