@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -136,5 +135,3 @@ func BenchmarkBarePageLoop(b *testing.B) {
 	}
 	b.ReportMetric(float64(values)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mvalues/s")
 }
-
-var _ = bytes.NewReader

@@ -113,7 +113,7 @@ func (t *tree) node(p place) error {
 	switch e.repetition {
 	case format.Optional:
 		p.def++
-		p.nullable = true
+		p.nullable = p.nullable || p.rep == 0 // of a list it is about the list; elements are another matter
 	case format.Repeated:
 		p.def++
 		p.rep++

@@ -41,6 +41,12 @@ func loadOracle(t testing.TB, name string) (o oracle) {
 // readAll reads a file's rows into plain values, by column, in the words of the oracles.
 func readAll(t testing.TB, path string, names ...string) (map[string][]any, error) {
 	t.Helper()
+	return readIn(t, path, 0, names...)
+}
+
+// readIn is readAll in windows of so many bytes, if that is not 0.
+func readIn(t testing.TB, path string, block int, names ...string) (map[string][]any, error) {
+	t.Helper()
 	s, err := Inspect(t.Context(), hdfsio.Local{}, path, filepath.Base(path))
 	if err != nil {
 		return nil, err
@@ -57,6 +63,7 @@ func readAll(t testing.TB, path string, names ...string) (map[string][]any, erro
 		return nil, err
 	}
 	r := NewReader(hdfsio.Local{}, schema, Options{})
+	r.block = block
 	out := map[string][]any{}
 	for _, f := range schema {
 		out[f.Name] = []any{}
@@ -201,6 +208,12 @@ func TestOracles(t *testing.T) {
 					t.Fatal(err)
 				}
 				checkTable(t, got, o.Tables[*name])
+				for _, block := range []int{61, 700} { // smaller than a page, and than some pages
+					if got, err = readIn(t, filepath.Join("testdata", writer, file+".parquet"), block); err != nil {
+						t.Fatalf("in windows of %d bytes: %v", block, err)
+					}
+					checkTable(t, got, o.Tables[*name])
+				}
 			})
 		}
 	}

@@ -24,6 +24,7 @@ type Reader struct {
 	fsys   hdfsio.FS
 	schema table.Schema
 	opt    Options
+	block  int // of windows; 0: by the budget; tests make it small
 
 	mu   sync.Mutex
 	idle []*scan
@@ -277,7 +278,7 @@ func (sc *scan) cost(g int) int64 {
 }
 
 // fits reports whether a row group is read with its chunks whole: with the next one it must not exceed the share.
-func (sc *scan) fits(g int) bool { return sc.cost(g) <= sc.r.opt.Budget.Share()/2 }
+func (sc *scan) fits(g int) bool { return sc.r.block == 0 && sc.cost(g) <= sc.r.opt.Budget.Share()/2 }
 
 // begin sets the columns at a row group's beginning.
 func (sc *scan) begin(g int, whole bool) error {
@@ -291,6 +292,9 @@ func (sc *scan) begin(g int, whole bool) error {
 	block := 64 << 10
 	if n > 0 { // two buffers of two blocks a column, besides the page
 		block = int(min(max((sc.r.opt.Budget.Share()-pages)/(4*n), 64<<10), 8<<20))
+	}
+	if sc.r.block > 0 {
+		block = sc.r.block
 	}
 	for i, j := range sc.leaves {
 		if j < 0 {

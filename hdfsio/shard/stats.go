@@ -22,8 +22,10 @@ type Range struct {
 	MinInt, MaxInt     int64
 	MinFloat, MaxFloat float64
 	MinBytes, MaxBytes []byte
-	Nulls              int64 // -1: not known
-	Rows               int64
+	// Nulls is the number of rows without a value; -1: not known. It is 0 only for columns that cannot have any: the
+	// counts of some writers (xitongsys/parquet-go with dictionaries) are 0 whatever the column holds.
+	Nulls int64
+	Rows  int64
 }
 
 // Stats looks up what is known of a column; false if nothing is.
@@ -32,8 +34,8 @@ type Stats func(column string) (Range, bool)
 // rangeOf reads a column's statistics, in the type that is wanted of it. Bounds are plain-encoded values.
 func rangeOf(l *leaf, want table.Field, minv, maxv []byte, nulls, rows int64) Range {
 	r := Range{Type: want.Type, Unit: want.Unit, Nulls: nulls, Rows: rows}
-	if nulls < 0 || nulls > rows {
-		r.Nulls = -1
+	if nulls <= 0 || nulls > rows {
+		r.Nulls = -1 // some writers say 0 where there are nulls
 	}
 	if !l.field.Nullable {
 		r.Nulls = 0

@@ -201,7 +201,7 @@ long = pa.table({
     "l": pa.array([[i] * (i % 3) for i in range(m)], pa.list_(pa.int32())),
 })
 expect("long", long)
-write("long", long, "long", row_group_size=5000, data_page_size=8192, write_page_index=True, compression="zstd")
+write("long", long, "long", row_group_size=5000, data_page_size=8192, write_page_index=True, compression="zstd", use_dictionary=["c"])
 write("long_v2", long, "long", row_group_size=9500, data_page_size=4096, data_page_version="2.0", compression="zstd", write_batch_size=100)
 
 with open(os.path.join(here, "pyarrow.json"), "w") as f:
