@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -269,4 +270,18 @@ func TestWeights(t *testing.T) {
 		t.Error("a NaN is accepted")
 	}
 	sameBits(t, "weights after errors", fresh.Params(), n.Params())
+}
+
+// TestWeightsOfLibrary reads a file that the safetensors library wrote.
+func TestWeightsOfLibrary(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/oracle/weights.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNet(t, Config{}, layoutOf(2, 2, [2]int{3, 0}), nil)
+	if err := n.LoadWeights(b); err != nil {
+		t.Fatal(err)
+	}
+	sameBits(t, "weights", n.Params(), []float32{-1, 0.1, 0.125, 1.5, -2.25, 3})
 }
