@@ -138,7 +138,9 @@ func (r SelectRule) Validate() error {
 type SelectFeature struct {
 	Name string
 	// Cardinality is the number of codes of a categorical feature, which are 0..Cardinality-1; 0 means a numeric one. A
-	// code of Cardinality itself stands for "none" and is counted as one category more.
+	// code of Cardinality itself stands for "none" and is counted as one category more. Where categories times classes
+	// are more than 2^20 the categories are counted in groups (by a hash of the code), so that a part stays small:
+	// every score is then a lower bound of the true one.
 	Cardinality int
 	// Edges are the inner borders of a numeric feature's bins, ascending and distinct: value x is in bin number
 	// #{e in Edges: e <= x} (numpy.digitize). They are quantiles of the wave before; without them there is one bin.
@@ -146,6 +148,9 @@ type SelectFeature struct {
 	// Missing is the share of the feature's raw values that are missing.
 	Missing float64
 }
+
+// maxSelectCells is the largest contingency table of one feature.
+const maxSelectCells = 1 << 20
 
 // Numeric reports whether the feature is a number rather than a code.
 func (f SelectFeature) Numeric() bool { return f.Cardinality == 0 }
@@ -239,8 +244,9 @@ func NewSelection(rules []SelectRule, features []SelectFeature, target SelectTar
 			s.binAt = append(s.binAt, s.binAt[len(s.binAt)-1]+(len(f.Edges)+1)*s.groups)
 		} else {
 			s.coded = append(s.coded, i)
-			s.codeAt = append(s.codeAt, s.codeAt[len(s.codeAt)-1]+(f.Cardinality+1)*s.groups)
-			s.rowAt = append(s.rowAt, s.rowAt[len(s.rowAt)-1]+f.Cardinality+1)
+			rows := min(f.Cardinality+1, max(maxSelectCells/max(s.groups, 1), 2))
+			s.codeAt = append(s.codeAt, s.codeAt[len(s.codeAt)-1]+rows*s.groups)
+			s.rowAt = append(s.rowAt, s.rowAt[len(s.rowAt)-1]+rows)
 		}
 	}
 	return s, errors.Join(errs...)

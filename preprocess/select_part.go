@@ -21,13 +21,14 @@ type SelectPart struct {
 	groupMean  []float64 // [numeric, classes]
 	groupM2    []float64
 	bins       []int64   // tables of numeric features, one after the other, each [bins, groups]
-	codes      []int64   // tables of categorical features, each [cardinality+1, groups]
+	codes      []int64   // tables of categorical features, each [categories, groups]
 	rowN       []int64   // by category, over all categorical features
 	rowMean    []float64 // of the label
 	rowM2      []float64
 	centred    []float64 // scratch of Update: [columns, rows] deviations from the block's mean
 	blockMeans []float64
 	groupOf    []int32
+	folded     []int32
 	groupSum   []float64
 	groupCount []int64
 }
@@ -402,6 +403,13 @@ func (s *Selection) addCodes(p *SelectPart, i int, x []int32, y []float64) error
 		if uint32(c) > uint32(f.Cardinality) {
 			return fmt.Errorf("selection: row %d of the block: feature %q has code %d, want 0 to %d", r, f.Name, c, f.Cardinality)
 		}
+	}
+	if rows := int32(s.rowAt[i+1] - s.rowAt[i]); int(rows) <= f.Cardinality {
+		p.folded = slices.Grow(p.folded[:0], len(x))[:len(x)]
+		for r, c := range x {
+			p.folded[r] = int32(mix64(uint64(c)) >> 32 * uint64(rows) >> 32)
+		}
+		x = p.folded
 	}
 	if s.need.codes {
 		table := p.codes[s.codeAt[i]:s.codeAt[i+1]]

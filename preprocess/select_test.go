@@ -296,6 +296,37 @@ func TestSelectPartMerges(t *testing.T) {
 	}
 }
 
+// A feature of millions of categories is counted in groups, and still found to say something.
+func TestSelectionOfManyCategories(t *testing.T) {
+	t.Parallel()
+	for _, target := range []SelectTarget{{Type: Binary, Classes: 2}, {Type: Multiclass, Classes: 1000}, {Type: Regression}} {
+		rules := []SelectRule{{Method: byVariance}, {Method: byMI, Threshold: num(0)}, {Method: byAnova, Threshold: num(0)}}
+		s, err := NewSelection(rules, []SelectFeature{{Name: "big", Cardinality: 1 << 30}}, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes, y := make([]int32, 4000), make([]float64, 4000)
+		for i := range codes {
+			codes[i] = int32(i%8) << 27
+			if i%8 == 7 {
+				codes[i] = 1 << 30
+			}
+			y[i] = float64(i % 2)
+		}
+		p := s.NewPart()
+		if cells := len(p.codes) + len(p.rowN); cells > 2*maxSelectCells {
+			t.Fatalf("%s: a part of %d cells", target.Type, cells)
+		}
+		if err := s.Update(p, nil, [][]int32{codes}, y); err != nil {
+			t.Fatal(err)
+		}
+		_, report, err := s.Decide(p)
+		if err != nil || !(report[0].Score > 0) {
+			t.Errorf("%s: %v, %v", target.Type, report, err)
+		}
+	}
+}
+
 func TestSelectMistakes(t *testing.T) {
 	t.Parallel()
 	target := SelectTarget{Type: Regression}
