@@ -140,7 +140,7 @@ type SelectFeature struct {
 	// Cardinality is the number of codes of a categorical feature, which are 0..Cardinality-1; 0 means a numeric one. A
 	// code of Cardinality itself stands for "none" and is counted as one category more. Where categories times classes
 	// are more than 2^20 the categories are counted in groups (by a hash of the code), so that a part stays small:
-	// every score is then a lower bound of the true one.
+	// that can only lower variance, mutual information and chi2.
 	Cardinality int
 	// Edges are the inner borders of a numeric feature's bins, ascending and distinct: value x is in bin number
 	// #{e in Edges: e <= x} (numpy.digitize). They are quantiles of the wave before; without them there is one bin.
