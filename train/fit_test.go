@@ -92,6 +92,25 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
+// TestLastBatch: weights that the epoch's last update ruined do not pass for a model.
+func TestLastBatch(t *testing.T) {
+	t.Parallel()
+	l := layoutOf(1, 0)
+	e := rowsOf(t, l, 4, 1, false).all
+	for i := range e.Dense {
+		e.Dense[i], e.Labels[i] = 1e18, 1e18
+	}
+	rows, err := NewMemory(l, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNet(t, Config{Loss: LossConfig{Type: "mae"}, Optimizer: OptimizerConfig{Type: "sgd", LearningRate: ptr(3e38)}, Train: TrainConfig{Epochs: 1}}, l, nil)
+	var d *DivergedError
+	if err := Fit(context.Background(), []Trainer{n}, rows, FitOptions{}); !errors.As(err, &d) || d.What != "weights" || d.Batch != 0 {
+		t.Errorf("have %v", err)
+	}
+}
+
 // broken yields rows and then an error, or fewer rows than it promises.
 type broken struct {
 	Rows
@@ -159,6 +178,7 @@ func TestBadRows(t *testing.T) {
 		{"row 4: label +Inf, want a class", func(e *table.Encoded) { e.Labels[4] = float32(math.Inf(1)) }},
 		{"row 2: weight -1, want a finite number of at least 0", func(e *table.Encoded) { e.Weights[2] = -1 }},
 		{"row 2: weight NaN, want a finite number", func(e *table.Encoded) { e.Weights[2] = nan }},
+		{`row 7: feature "x1" is NaN, want a finite number`, func(e *table.Encoded) { e.Dense[15] = nan }},
 		{"encoded rows: 19 dense numbers for 10 rows of 2", func(e *table.Encoded) { e.Dense = e.Dense[:19] }},
 		{"encoded rows: 0 ids for 10 rows", func(e *table.Encoded) { e.IDs = nil }},
 		{"a batch of 10 rows, want at most 9", func(*table.Encoded) {}},

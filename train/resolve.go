@@ -138,7 +138,7 @@ func (o *OptimizerConfig) check(k *checker) {
 		k.share("optimizer.beta_2", *o.Beta2)
 	}
 	if o.Epsilon != nil {
-		k.atLeast0("optimizer.epsilon", *o.Epsilon)
+		k.positive("optimizer.epsilon", *o.Epsilon) // a parameter without gradient would become 0/0
 	}
 	if o.Beta != nil {
 		k.atLeast0("optimizer.beta", *o.Beta)

@@ -121,7 +121,7 @@ func (n *Network) Step(b *table.Encoded) error {
 		}
 		loss := n.gradient(b)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return &DivergedError{s.Epoch, s.Batch, "loss", loss}
+			return n.diverged(b, "loss", loss)
 		}
 		if n.full() {
 			n.accumulate()
@@ -135,6 +135,17 @@ func (n *Network) Step(b *table.Encoded) error {
 	s.Rows += int64(b.Rows)
 	s.Batch++
 	return nil
+}
+
+// diverged tells a training that diverged from rows that should never have come here.
+func (n *Network) diverged(b *table.Encoded, what string, value float64) error {
+	d := len(n.layout.Dense)
+	for i, x := range b.Dense {
+		if x-x != 0 {
+			return fmt.Errorf("epoch %d, batch %d: row %d: feature %q is %v, want a finite number", n.state.Epoch, n.state.Batch, i/d, n.layout.Dense[i%d], x)
+		}
+	}
+	return &DivergedError{n.state.Epoch, n.state.Batch, what, value}
 }
 
 // End completes the epoch: full-batch descent takes its step here.
@@ -156,6 +167,9 @@ func (n *Network) End() (Losses, error) {
 			return Losses{}, err
 		}
 		clear(w.total)
+	}
+	if size := math.Sqrt(kernel.SumSquares(s.Params)); size-size != 0 {
+		return Losses{}, &DivergedError{s.Epoch, s.Batch - 1, "weights", size}
 	}
 	s.Last = Losses{Epoch: s.Epoch, Loss: s.Loss / s.Weight, Rows: s.Rows, Batches: s.Batch, Weight: s.Weight, Rate: s.Rate}
 	s.Epoch++

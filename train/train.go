@@ -83,7 +83,7 @@ func (e *FieldError) Field() (path, msg string) { return e.Path, e.Msg }
 // DivergedError says that training met a number that is not finite.
 type DivergedError struct {
 	Epoch, Batch int    // both counted from 0
-	What         string // "loss" or "gradient"
+	What         string // "loss", "gradient" or "weights"
 	Value        float64
 }
 

@@ -228,3 +228,40 @@ func TestSchedules(t *testing.T) {
 		})
 	}
 }
+
+// TestOptimum: full-batch descent arrives at the coefficients of scikit-learn's LogisticRegression.
+func TestOptimum(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/oracle/logistic.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o struct {
+		L2, Intercept float64
+		X, Y, W       []float32
+		Codes         []int32
+		Coef          []float64
+	}
+	if err := json.Unmarshal(b, &o); err != nil {
+		t.Fatal(err)
+	}
+	l := layoutOf(4, 2, [2]int{5, 0})
+	rows, err := NewMemory(l, &table.Encoded{Rows: len(o.Y), Dense: o.X, Codes: o.Codes, Labels: o.Y, Weights: o.W, IDs: make([]uint64, len(o.Y))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNet(t, Config{
+		Optimizer: OptimizerConfig{Type: "gd", LearningRate: ptr(1.0), Momentum: ptr(0.9), L2: o.L2},
+		Train:     TrainConfig{Epochs: 800},
+	}, l, nil)
+	fit(t, n, rows)
+	want := append(append(append([]float64(nil), o.Coef[:4]...), o.Intercept), o.Coef[4:]...)
+	if len(want) != len(n.Params()) {
+		t.Fatalf("%d coefficients, want %d", len(n.Params()), len(want))
+	}
+	for i, w := range want {
+		if have := float64(n.Params()[i]); math.Abs(have-w) > 2e-5 {
+			t.Errorf("parameter %d: %v, want %v", i, have, w)
+		}
+	}
+}
