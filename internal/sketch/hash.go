@@ -25,10 +25,11 @@ func HashUint64(x uint64) uint64 { return mix(x + hashSeed) }
 
 // HashFloat64 is the hash of a number: -0 is 0 and one NaN is as good as another.
 func HashFloat64(x float64) uint64 {
+	b := math.Float64bits(x + 0)
 	if x != x {
-		return HashUint64(0x7ff8000000000001)
+		b = 0x7ff8000000000001
 	}
-	return HashUint64(math.Float64bits(x + 0))
+	return HashUint64(b)
 }
 
 // HashBytes is the hash of text or bytes: XXH3 of 64 bits, seeded.

@@ -23,12 +23,13 @@ type HLL struct {
 const (
 	hllBits      = 16
 	hllRegisters = 1 << hllBits
-	hllRank      = 64 - hllBits + 1 // the largest value of a register
-	hllSparse    = 2048             // hashes kept as they are
+	hllRank      = 64 - hllBits // the largest value of a register: the lowest bit of a hash counts as set
+	hllSparse    = 2048         // hashes kept as they are
 )
 
-// AddHash adds a value by its hash ([HashFloat64], [HashString] and so on).
+// AddHash adds a value by its hash ([HashFloat64], [HashString] and so on), of which all bits but the lowest count.
 func (h *HLL) AddHash(x uint64) {
+	x |= 1 // never 0, which marks a free place
 	if h.reg != nil {
 		h.record(x)
 		return
@@ -38,14 +39,11 @@ func (h *HLL) AddHash(x uint64) {
 
 func (h *HLL) record(x uint64) {
 	i := x >> (64 - hllBits)
-	h.reg[i] = max(h.reg[i], uint8(1+bits.LeadingZeros64(x<<hllBits|1<<(hllBits-1))))
+	h.reg[i] = max(h.reg[i], uint8(1+bits.LeadingZeros64(x<<hllBits)))
 }
 
 // remember adds to the sparse set and makes it dense when it is full.
 func (h *HLL) remember(x uint64) {
-	if x == 0 {
-		x = 1 // 0 marks a free place; the two share the register and the rank of zeros but one
-	}
 	if 2*h.used >= len(h.set) {
 		h.grow()
 	}
@@ -94,20 +92,16 @@ func (h *HLL) densify() {
 func (h *HLL) UpdateFloats(x []float64) {
 	i := 0
 	for ; i < len(x) && h.reg == nil; i++ {
-		h.remember(HashFloat64(x[i]))
+		h.remember(HashFloat64(x[i]) | 1)
 	}
 	if i == len(x) {
 		return
 	}
 	reg := (*[hllRegisters]uint8)(h.reg)
 	for _, v := range x[i:] {
-		if v != v {
-			h.record(HashFloat64(v))
-			continue
-		}
-		hash := HashUint64(math.Float64bits(v + 0))
+		hash := HashFloat64(v) | 1
 		p := &reg[hash>>(64-hllBits)]
-		*p = max(*p, uint8(1+bits.LeadingZeros64(hash<<hllBits|1<<(hllBits-1))))
+		*p = uint8(max(uint64(*p), uint64(1+bits.LeadingZeros64(hash<<hllBits)))) // without a branch
 	}
 }
 
@@ -246,8 +240,8 @@ func (h *HLL) UnmarshalBinary(b []byte) error {
 		}
 		for range n {
 			v := r.uint64()
-			if r.err == nil && v == 0 {
-				r.fail("a hash of 0")
+			if r.err == nil && v&1 == 0 {
+				r.fail("a hash that is even")
 			}
 			if r.err != nil {
 				break
@@ -290,4 +284,3 @@ func (h *HLL) unpack(r *reader) {
 		h.reg[i] = v
 	}
 }
-

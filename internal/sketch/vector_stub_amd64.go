@@ -5,13 +5,21 @@
 package sketch
 
 // statsAVX2 writes sum, minimum, maximum and the sum of x·0. n is a positive multiple of 16.
+//
+//go:noescape
 func statsAVX2(x *float64, n int, out *[4]float64)
 
 // deviationsAVX2 writes the sums of x-c and (x-c)². n is a positive multiple of 16.
+//
+//go:noescape
 func deviationsAVX2(x *float64, n int, c float64, out *[2]float64)
 
 // products2x4AVX2 writes the inner products of two rows of a with four of b; stride in values. n is a positive multiple of 4.
+//
+//go:noescape
 func products2x4AVX2(a *float64, b *float64, stride int, n int, out *[8]float64)
 
 // sortColumnsAVX2 sorts the columns of n runs of 64 values, each 16 rows of 4. n is positive.
+//
+//go:noescape
 func sortColumnsAVX2(out *float64, x *float64, n int)

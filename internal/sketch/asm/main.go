@@ -46,6 +46,7 @@ func higher(a, b, c Op) { VMAXPD(a, b, c) }
 
 func stats() {
 	TEXT("statsAVX2", NOSPLIT, "func(x *float64, n int, out *[4]float64)")
+	Pragma("noescape")
 	Doc("statsAVX2 writes sum, minimum, maximum and the sum of x·0. n is a positive multiple of 16.")
 	x, out := ptr("x"), ptr("out")
 	n := Load(Param("n"), GP64())
@@ -92,6 +93,7 @@ func stats() {
 
 func deviations() {
 	TEXT("deviationsAVX2", NOSPLIT, "func(x *float64, n int, c float64, out *[2]float64)")
+	Pragma("noescape")
 	Doc("deviationsAVX2 writes the sums of x-c and (x-c)². n is a positive multiple of 16.")
 	x, out := ptr("x"), ptr("out")
 	n := Load(Param("n"), GP64())
@@ -124,6 +126,7 @@ func deviations() {
 
 func products() {
 	TEXT("products2x4AVX2", NOSPLIT, "func(a, b *float64, stride, n int, out *[8]float64)")
+	Pragma("noescape")
 	Doc("products2x4AVX2 writes the inner products of two rows of a with four of b; stride in values. n is a positive multiple of 4.")
 	a, b, out := ptr("a"), ptr("b"), ptr("out")
 	stride := Load(Param("stride"), GP64())
@@ -164,6 +167,7 @@ func products() {
 // registers and the last one in memory, which leaves the register that an exchange needs.
 func sortColumns() {
 	TEXT("sortColumnsAVX2", NOSPLIT, "func(out, x *float64, n int)")
+	Pragma("noescape")
 	Doc("sortColumnsAVX2 sorts the columns of n runs of 64 values, each 16 rows of 4. n is positive.")
 	out, x := ptr("out"), ptr("x")
 	n := Load(Param("n"), GP64())
