@@ -111,6 +111,63 @@ func TestLastBatch(t *testing.T) {
 	}
 }
 
+// counting counts reads of the rows.
+type counting struct {
+	Rows
+	reads map[Order]int
+}
+
+func (c counting) Batches(ctx context.Context, o Order) iter.Seq2[*table.Encoded, error] {
+	c.reads[o]++
+	return c.Rows.Batches(ctx, o)
+}
+
+// TestSweepShares: models that want the same order are fed from one read, the others from another; what is observed of each
+// reaches it.
+func TestSweepShares(t *testing.T) {
+	t.Parallel()
+	l := layoutOf(4, 2)
+	rows := counting{rowsOf(t, l, 300, 1, false), map[Order]int{}}
+	cfg := func(batch, epochs int) Config {
+		return Config{Train: TrainConfig{Epochs: epochs, BatchSize: batch, EarlyStopping: &EarlyStopping{Metric: "auc", Patience: ptr(0)}}}
+	}
+	models := []Trainer{newNet(t, cfg(50, 2), l, nil), newNet(t, cfg(50, 4), l, nil), newNet(t, cfg(70, 3), l, nil)}
+	calls := map[int]int{}
+	err := Fit(context.Background(), models, rows, FitOptions{
+		Validate: func(_ context.Context, which []int) ([]Metrics, error) {
+			out := make([]Metrics, len(which))
+			for k, i := range which {
+				calls[i]++
+				// The model 1 gets worse from its second epoch on.
+				out[k] = Metrics{"auc": float64(calls[i]) * []float64{1, -1, 1}[i]}
+			}
+			return out, nil
+		},
+		Epoch: func(_ context.Context, i int, l Losses, m Metrics) error {
+			if l.Epoch != calls[i]-1 || m["auc"] == 0 {
+				t.Errorf("model %d: epoch %d after %d validations, metrics %v", i, l.Epoch, calls[i], m)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{2, 2, 3} {
+		if calls[i] != want {
+			t.Errorf("model %d was trained for %d epochs, want %d", i, calls[i], want)
+		}
+	}
+	if len(rows.reads) != 5 {
+		t.Errorf("%d orders were read, want 2 of batches of 50 and 3 of 70: %v", len(rows.reads), rows.reads)
+	}
+	for o, k := range rows.reads {
+		if k != 1 {
+			t.Errorf("%+v was read %d times", o, k)
+		}
+	}
+}
+
 // broken yields rows and then an error, or fewer rows than it promises.
 type broken struct {
 	Rows

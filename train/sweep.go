@@ -105,7 +105,7 @@ type FitOptions struct {
 }
 
 // Fit sweeps the rows until all models are done. Models that fail are left behind and returned as *ModelErrors, joined,
-// when the others are done; any other error is returned at once. After ctx's end every model is fit for Snapshot, and a
+// when the others are done (the failure of an only model is returned as it is); any other error is returned at once. After ctx's end every model is fit for Snapshot, and a
 // Fit of the restored models goes on where this one stopped.
 func Fit(ctx context.Context, trainers []Trainer, rows Rows, o FitOptions) error {
 	failed := make([]error, len(trainers))
@@ -126,6 +126,9 @@ func Fit(ctx context.Context, trainers []Trainer, rows Rows, o FitOptions) error
 			}
 		}
 		if len(active) == 0 {
+			if len(failed) == 1 {
+				return failed[0]
+			}
 			return modelErrors(failed)
 		}
 		_, err := Sweep(ctx, rows, group)
