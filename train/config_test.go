@@ -220,3 +220,30 @@ func TestEstimate(t *testing.T) {
 		}
 	}
 }
+
+// TestTags: every field of the configuration has a name and a line of documentation.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	var walk func(r reflect.Type)
+	seen := 0
+	walk = func(r reflect.Type) {
+		for i := range r.NumField() {
+			f := r.Field(i)
+			if f.Tag.Get("yaml") == "" || f.Tag.Get("doc") == "" {
+				t.Errorf("%v.%s has no yaml or no doc tag", r, f.Name)
+			}
+			seen++
+			in := f.Type
+			if in.Kind() == reflect.Pointer {
+				in = in.Elem()
+			}
+			if in.Kind() == reflect.Struct {
+				walk(in)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+	if seen < 40 {
+		t.Errorf("only %d fields", seen)
+	}
+}
