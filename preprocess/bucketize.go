@@ -14,7 +14,7 @@ func init() {
 
 // Bucketize cuts numbers into buckets.
 type Bucketize struct {
-	quantiles `json:"-"`
+	quantiles `json:"sketch"`
 	Edges     []float64 `yaml:"edges" json:"edges,omitempty" doc:"ascending borders: n edges make n+1 buckets"`
 	Quantiles int       `yaml:"quantiles" json:"quantiles,omitempty" doc:"how many buckets of about equally many training rows"`
 }
@@ -51,25 +51,27 @@ func (o *Bucketize) Check(in ValueType) (ValueType, error) {
 	return Codes, nil
 }
 
+// shares are 0, for the least value, and the borders.
+func (o *Bucketize) shares() []float64 {
+	out := make([]float64, max(o.Quantiles, 1))
+	for i := range out {
+		out[i] = float64(i) / float64(max(o.Quantiles, 1))
+	}
+	return out
+}
+
 // Fit cuts at the quantiles. Missing values are counted by the engine.
 func (o *Bucketize) Fit(s *Quantiles, seen Seen) (Fitted, error) {
 	f := &bucketized{Edges: o.Edges, Missing: seen.Missing > 0 && seen.Through(nan) != seen.Through(nan)}
 	if o.Quantiles > 0 {
-		shares := make([]float64, o.Quantiles-1)
-		for i := range shares {
-			shares[i] = float64(i+1) / float64(o.Quantiles)
-		}
-		q, err := s.at(shares...)
+		q, err := s.at(o.shares()...)
 		if err != nil {
 			return nil, err
 		}
-		least, err := s.at(0)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range q {
+		least := seen.Through(q[0])
+		for _, e := range q[1:] {
 			e = seen.Through(e)
-			if n := len(f.Edges); (n == 0 && e > seen.Through(least[0])) || n > 0 && e > f.Edges[n-1] {
+			if n := len(f.Edges); n == 0 && e > least || n > 0 && e > f.Edges[n-1] {
 				f.Edges = append(f.Edges, e)
 			}
 		}

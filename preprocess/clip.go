@@ -13,7 +13,7 @@ func init() {
 
 // Clip bounds a number.
 type Clip struct {
-	quantiles `json:"-"`
+	quantiles `json:"sketch"`
 	Min       *float64  `yaml:"min" json:"min,omitempty" doc:"the lower bound"`
 	Max       *float64  `yaml:"max" json:"max,omitempty" doc:"the upper bound"`
 	Quantiles []float64 `yaml:"quantiles" json:"quantiles,omitempty" doc:"two shares, such as [0.001, 0.999]: the bounds are these quantiles of the training rows"`
@@ -49,6 +49,8 @@ func (c *Clip) Fixed() Fitted {
 	}
 	return &clipped{c.Min, c.Max}
 }
+
+func (c *Clip) shares() []float64 { return c.Quantiles }
 
 // Fit takes the quantiles.
 func (c *Clip) Fit(s *Quantiles, _ Seen) (Fitted, error) {

@@ -211,9 +211,10 @@ func (c *compiler) compile(rule int, field table.Field, named bool) ([]*feature,
 
 // chainBuilder appends steps to a feature and follows the type of its values.
 type chainBuilder struct {
-	f    *feature
-	now  ValueType
-	errs []error
+	f     *feature
+	now   ValueType
+	exact bool
+	errs  []error
 }
 
 func (b *chainBuilder) own(kind string, f Fitted, out ValueType) {
@@ -227,6 +228,9 @@ func (b *chainBuilder) add(slot Slot, path string, c Choice) {
 		var out ValueType
 		if out, err = l.check(b.now); err == nil {
 			b.now = out
+			if m, ok := l.options().(multipass); ok && b.exact {
+				m.setExact()
+			}
 			b.f.steps = append(b.f.steps, &step{slot: slot, kind: k.Name, learner: l, fixed: l.fixed(), path: path})
 			return
 		}
@@ -254,7 +258,10 @@ func (c *compiler) chain(r Rule, rule int, field table.Field, part string, named
 		encode = Choice{Kind: "one_hot"}
 	}
 	f.src.flow = c.flow(field, encode, part)
-	b := &chainBuilder{f: f, now: f.src.flow}
+	b := &chainBuilder{f: f, now: f.src.flow, exact: r.Quantiles == "exact"}
+	if r.Quantiles != "" && r.Quantiles != "sketch" && r.Quantiles != "exact" {
+		b.errs = append(b.errs, fieldErrorf("quantiles", "unknown way %q, want sketch or exact", r.Quantiles))
+	}
 	if part != "" {
 		f.name = field.Name + "." + part
 		b.own("date_part", &datePart{Part: part, Unit: int64(field.Unit), Type: field.Type.String()}, Integers)

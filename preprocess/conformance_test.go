@@ -58,7 +58,13 @@ func examples() map[string][]Rule {
 			{Columns: all("time"), Parts: []string{"hour", "minute", "second"}, Missing: Choice{Kind: "median"}, Scale: Choices{{Kind: "min_max"}}, Indicator: &yes},
 			{Columns: all("stamp", "nano"), Parts: []string{"year", "quarter", "month", "week", "day", "day_of_week", "day_of_year", "hour", "minute", "second"}, Missing: Choice{Kind: "mean"}, Scale: Choices{{Kind: "none"}}},
 		},
-		"defaults": nil,
+		"exact": {
+			{Columns: all("f64", "f32"), Quantiles: "exact", Clip: quantileClip, Scale: Choices{{Kind: "robust"}}, Indicator: &yes},
+			{Columns: all("positive"), Quantiles: "exact", Clip: quantileClip, Scale: Choices{{Kind: "log1p"}, {Kind: "standard"}}},
+			{Columns: all("int", "intnull"), Quantiles: "exact", Encode: options("bucketize", map[string]any{"quantiles": int64(7)})},
+		},
+		"odd order": {{Columns: all("positive"), Scale: Choices{{Kind: "min_max"}, {Kind: "log1p"}, {Kind: "standard"}}}},
+		"defaults":  nil,
 	}
 }
 

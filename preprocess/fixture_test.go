@@ -259,3 +259,12 @@ func sameBits(t *testing.T, layout table.Layout, what string, got, want *table.E
 		}
 	}
 }
+
+// columnOf returns the column that has no missing values.
+func columnOf(b *table.Batch) ([]float64, error) {
+	c, err := table.Col[*table.Float64s](b, "positive")
+	if err != nil {
+		return nil, err
+	}
+	return c.Values, nil
+}

@@ -83,7 +83,11 @@ func (*Mean) Fit(s *sketch.Moments, _ Seen) (Fitted, error) {
 var errNoValue = errors.New("no training row has a value")
 
 // Median fills in the median.
-type Median struct{ quantiles }
+type Median struct {
+	quantiles `json:"quantiles"`
+}
+
+func (*Median) shares() []float64 { return []float64{0.5} }
 
 // Fit takes the median.
 func (*Median) Fit(s *Quantiles, _ Seen) (Fitted, error) {
@@ -96,8 +100,8 @@ func (*Median) Fit(s *Quantiles, _ Seen) (Fitted, error) {
 
 // DropRow has rows dropped before any step sees them; its own work is for scoring alone.
 type DropRow struct {
-	quantiles
-	other bool // not numbers
+	quantiles `json:"quantiles"`
+	other     bool // not numbers
 }
 
 // Check takes everything; only numbers need something to stand for them.
@@ -113,6 +117,8 @@ func (d *DropRow) Fixed() Fitted {
 	}
 	return nil
 }
+
+func (*DropRow) shares() []float64 { return []float64{0.5} }
 
 // Fit takes the median.
 func (d *DropRow) Fit(s *Quantiles, seen Seen) (Fitted, error) { return new(Median).Fit(s, seen) }

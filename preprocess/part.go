@@ -54,10 +54,17 @@ func (p *Plan) NewPart(wave int, s *State) (*Part, error) {
 	if wave == 0 {
 		part.base = make([]baseCount, len(p.features))
 	}
-	for _, f := range p.features {
+	for i, f := range p.features {
 		for _, g := range f.groups {
 			if g.wave == wave {
-				part.sketches = append(part.sketches, g.learner.newSketch(g.seed))
+				sk := g.learner.newSketch(g.seed)
+				if g.pass > 0 && s.feats[i].dropped == "" {
+					if s.feats[i].known[g.step] == nil {
+						return nil, fmt.Errorf("feature %q: wave %d needs what the one before it found", f.name, wave)
+					}
+					sk = g.learner.resume(s.feats[i].known[g.step])
+				}
+				part.sketches = append(part.sketches, sk)
 			}
 		}
 	}

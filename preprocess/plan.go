@@ -47,17 +47,18 @@ type feature struct {
 	missing string // the kind chosen for missing values
 	anyInf  bool   // infinities in training rows are fine
 	bins    *group // raw quantiles for selection's bins
+	ready   int    // the wave after which the steps before selAt are fitted
 }
 
 // step is a step of a chain: fixed by its options, or learnt in a wave.
 type step struct {
 	slot    Slot
 	kind    string
-	learner learner // nil for a step of the engine's own
-	fixed   Fitted  // nil where data must be seen
-	wave    int     // in which it is fitted; -1 where it is fixed
-	group   *group  // its sketch
-	path    string  // of the choice below its rule
+	learner learner  // nil for a step of the engine's own
+	fixed   Fitted   // nil where data must be seen
+	wave    int      // in which it is fitted; -1 where it is fixed
+	groups  []*group // its sketch, one for each pass it takes
+	path    string   // of the choice below its rule
 }
 
 // group is a sketch that one or several steps of a feature share.
@@ -67,6 +68,8 @@ type group struct {
 	learner learner
 	seed    uint64
 	index   int // among the sketches of its wave
+	pass    int // of the steps that take several over the same values
+	step    int // the step that the later passes belong to
 }
 
 // ColumnPlan says in words what is done to a column.
@@ -222,13 +225,22 @@ func (p *Plan) finish() {
 				continue
 			}
 			at := k
-			if s.learner.raw() {
-				s.wave, at = 0, f.rawAt
-			} else {
-				s.wave = last + 1
+			first := last + 1
+			if s.learner.raw() { // but not before the steps that it is told of
+				first, at = max(last, 0), f.rawAt
 			}
+			passes := 1
+			if m := s.learner.multi(); m != nil {
+				passes = m.passes()
+			}
+			for pass := range passes {
+				s.groups = append(s.groups, f.group(first+pass, at, s.learner, p.opts.Seed, s.kind, pass, k))
+			}
+			s.wave = first + passes - 1
 			last = max(last, s.wave)
-			s.group = f.group(s.wave, at, s.learner, p.opts.Seed, s.kind)
+			if k < f.selAt {
+				f.ready = last
+			}
 			p.waves = max(p.waves, s.wave+1)
 			fmt.Fprintf(h, " step %s %s %s\n", s.slot, s.kind, mustJSON(s.learner.options()))
 			if p.selAt >= 0 && k < f.selAt {
@@ -237,7 +249,7 @@ func (p *Plan) finish() {
 			}
 		}
 		if p.selAt >= 0 && f.selType == Numbers && f.typeAt(f.rawAt) == Numbers {
-			f.bins = f.group(0, f.rawAt, binLearner(), p.opts.Seed, "bins")
+			f.bins = f.group(f.ready, f.rawAt, binLearner(), p.opts.Seed, "bins", 0, -1)
 		}
 		for _, g := range f.groups {
 			g.index = count[g.wave]
@@ -250,14 +262,14 @@ func (p *Plan) finish() {
 }
 
 // group returns the feature's sketch of that wave, place and type, made where it is not there yet.
-func (f *feature) group(wave, at int, l learner, seed uint64, kind string) *group {
+func (f *feature) group(wave, at int, l learner, seed uint64, kind string, pass, step int) *group {
 	for _, g := range f.groups {
-		if g.wave == wave && g.at == at && g.learner.sketchKey() == l.sketchKey() {
+		if g.wave == wave && g.at == at && g.pass == pass && (pass == 0 || g.step == step) && g.learner.sketchKey() == l.sketchKey() {
 			return g
 		}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%d\x00%s", seed, f.name, wave, kind))
-	g := &group{wave: wave, at: at, learner: l, seed: binary.LittleEndian.Uint64(sum[:])}
+	g := &group{wave: wave, at: at, learner: l, seed: binary.LittleEndian.Uint64(sum[:]), pass: pass, step: step}
 	f.groups = append(f.groups, g)
 	return g
 }

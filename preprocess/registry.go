@@ -101,7 +101,9 @@ type learner interface {
 	fixed() Fitted
 	raw() bool
 	newSketch(seed uint64) any
-	sketchKey() string // learners of one feature and wave whose keys are equal share a sketch
+	multi() multipass        // nil for one that takes one pass
+	resume(known *ranks) any // the sketch of a later pass
+	sketchKey() string       // learners of one feature and wave whose keys are equal share a sketch
 	update(s any, v *Values)
 	merge(a, b any) error
 	appendSketch(b []byte, s any) ([]byte, error)
@@ -119,11 +121,21 @@ func (h hidden[S]) newSketch(seed uint64) any             { return h.l.NewSketch
 func (h hidden[S]) update(s any, v *Values)               { h.l.Update(s.(S), v) }
 func (h hidden[S]) merge(a, b any) error                  { return a.(S).Merge(b.(S)) }
 func (h hidden[S]) fit(s any, seen Seen) (Fitted, error)  { return h.l.Fit(s.(S), seen) }
+func (h hidden[S]) multi() multipass {
+	if m, ok := h.l.(multipass); ok && m.passes() > 1 {
+		return m
+	}
+	return nil
+}
+func (h hidden[S]) resume(known *ranks) any { return &Quantiles{exact: newRanks(known)} }
 func (h hidden[S]) sketchKey() string {
 	var s S
 	key := fmt.Sprintf("%T raw=%t", s, h.l.Raw())
 	if o, ok := h.l.(interface{ SketchOptions() string }); ok {
 		key += " " + o.SketchOptions()
+	}
+	if m := h.multi(); m != nil {
+		key += fmt.Sprint(" exact ", m.shares())
 	}
 	return key
 }

@@ -17,10 +17,14 @@ func init() {
 }
 
 // Robust scales by quartiles.
-type Robust struct{ quantiles }
+type Robust struct {
+	quantiles `json:"quantiles"`
+}
 
 // Raw is false: it scales what it is given.
 func (*Robust) Raw() bool { return false }
+
+func (*Robust) shares() []float64 { return []float64{0.25, 0.5, 0.75} }
 
 // Fit takes median and quartiles.
 func (*Robust) Fit(s *Quantiles, _ Seen) (Fitted, error) {

@@ -21,6 +21,7 @@ type Rule struct {
 	Indicator *bool      `yaml:"indicator" doc:"one more dense slot, 1 where the value was missing, if any training row misses it"`
 	Infinite  string     `yaml:"infinite" doc:"infinite numbers: error (in training rows; the default) or missing. With clip they are clipped"`
 	Clip      Choice     `yaml:"clip" doc:"bounds of a number: {min: a, max: b} or {quantiles: [a, b]} of the training rows"`
+	Quantiles string     `yaml:"quantiles" doc:"how median, robust, clip and bucketize find quantiles: sketch (in the wave they share with everything else; rank error about 0.1%; the default) or exact (four passes)"`
 	Scale     Choices    `yaml:"scale" doc:"how a number is scaled; a list is done in its order"`
 	Encode    Choice     `yaml:"encode" doc:"how a category becomes a code"`
 	Embedding *Embedding `yaml:"embedding" doc:"learn a vector for each code instead of one weight"`

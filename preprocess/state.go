@@ -25,8 +25,9 @@ type featureState struct {
 	steps    []Fitted // nil where not yet fitted
 	missing  int64    // of the training rows
 	infinite int64
-	dropped  string    // why the feature is not used
-	edges    []float64 // inner borders of selection's bins
+	dropped  string         // why the feature is not used
+	edges    []float64      // inner borders of selection's bins
+	known    map[int]*ranks // of the steps that take several passes: what those so far found
 }
 
 // NewState is the state before the first wave.
@@ -93,12 +94,13 @@ type stateJSON struct {
 }
 
 type featureJSON struct {
-	Feature  string      `json:"feature"`
-	Missing  int64       `json:"missing,omitempty"`
-	Infinite int64       `json:"infinite,omitempty"`
-	Dropped  string      `json:"dropped,omitempty"`
-	Edges    []float64   `json:"edges,omitempty"`
-	Steps    []*stepJSON `json:"steps"`
+	Feature  string         `json:"feature"`
+	Missing  int64          `json:"missing,omitempty"`
+	Infinite int64          `json:"infinite,omitempty"`
+	Dropped  string         `json:"dropped,omitempty"`
+	Edges    []float64      `json:"edges,omitempty"`
+	Known    map[int]*ranks `json:"known,omitempty"`
+	Steps    []*stepJSON    `json:"steps"`
 }
 
 const stateVersion = 1
@@ -110,7 +112,7 @@ func (p *Plan) StateBytes(s *State) ([]byte, error) {
 	}
 	j := stateJSON{Version: stateVersion, Plan: s.plan, Waves: s.waves, Rows: s.rows, Target: s.target, Kept: s.kept, Scores: s.scores}
 	for i, f := range s.feats {
-		fj := featureJSON{Feature: p.features[i].name, Missing: f.missing, Infinite: f.infinite, Dropped: f.dropped, Edges: f.edges}
+		fj := featureJSON{Feature: p.features[i].name, Missing: f.missing, Infinite: f.infinite, Dropped: f.dropped, Edges: f.edges, Known: f.known}
 		for k, fitted := range f.steps {
 			st := p.features[i].steps[k]
 			if fitted == nil || st.fixed != nil {
@@ -159,7 +161,7 @@ func (p *Plan) ReadState(b []byte) (*State, error) {
 		if fj.Feature != f.name || len(fj.Steps) != len(f.steps) {
 			return nil, errors.New("preprocessing state is damaged")
 		}
-		fs.missing, fs.infinite, fs.dropped, fs.edges = fj.Missing, fj.Infinite, fj.Dropped, fj.Edges
+		fs.missing, fs.infinite, fs.dropped, fs.edges, fs.known = fj.Missing, fj.Infinite, fj.Dropped, fj.Edges, fj.Known
 		for k, sj := range fj.Steps {
 			if sj == nil {
 				continue
@@ -308,9 +310,23 @@ func (f *feature) errorf(path, format string, args ...any) error {
 
 func (p *Plan) fitFeature(f *feature, fs *featureState, wave int, part *Part) error {
 	for k, st := range f.steps {
+		for _, g := range st.groups[:max(len(st.groups)-1, 0)] {
+			if g.wave != wave {
+				continue
+			}
+			known, err := part.sketches[g.index].(*Quantiles).exact.next(st.learner.multi().shares())
+			if err != nil {
+				return &stepError{st.path, err}
+			}
+			if fs.known == nil {
+				fs.known = map[int]*ranks{}
+			}
+			fs.known[k] = known
+		}
 		if st.wave != wave {
 			continue
 		}
+		delete(fs.known, k)
 		seen := Seen{
 			Column: f.src.field.Name, Rows: part.rows, Missing: fs.missing + fs.infiniteMissing(f), Infinite: fs.infinite,
 			before: fs.steps[:k], at: f.src.flow,
@@ -323,20 +339,20 @@ func (p *Plan) fitFeature(f *feature, fs *featureState, wave int, part *Part) er
 				seen.fill = r.fills()
 			}
 		}
-		fitted, err := st.learner.fit(part.sketches[st.group.index], seen)
+		fitted, err := st.learner.fit(part.sketches[st.groups[len(st.groups)-1].index], seen)
 		if err != nil {
 			return &stepError{st.path, err}
 		}
 		fs.steps[k] = fitted
 	}
-	if wave == 0 && f.selAt > 0 {
+	if wave == f.ready && f.selAt > 0 {
 		if o, ok := fs.steps[f.selAt-1].(*ordinal); ok { // a bin for each category, or for a few neighbours
 			for e, every := 1, (o.len()+selectionBins-1)/selectionBins; e < o.len(); e += every {
 				fs.edges = append(fs.edges, float64(e))
 			}
 		}
 	}
-	if f.bins != nil && wave == 0 {
+	if f.bins != nil && wave == f.bins.wave {
 		edges, err := binEdges(part.sketches[f.bins.index])
 		if err != nil {
 			return &stepError{"", err}
