@@ -249,4 +249,3 @@ func (s *PairMoments) UnmarshalBinary(b []byte) error {
 	*s = x
 	return nil
 }
-

@@ -12,7 +12,7 @@ import (
 
 // Profile is what one column looks like: rows, nulls, moments and quantiles of numbers, lengths of text, the number of
 // different values, and the values themselves where they are few. A profile describes one kind of column, fixed by its
-// first update. [NewProfile] gives a field and a seed; the zero value has seed 0 and serves as well.
+// first update. [NewProfile] gives a seed; the zero value has seed 0 and serves as well.
 type Profile struct {
 	Field    table.Field // what is described; not part of the bytes
 	Kind     ProfileKind
@@ -52,9 +52,9 @@ type profileWork struct {
 	tally   []int64
 }
 
-// NewProfile returns an empty profile of a column. Its coins are a function of the seed and the column's name.
-func NewProfile(f table.Field, seed uint64) *Profile {
-	return &Profile{Field: f, Values: *NewKLL(0, mix(seed)^HashString(f.Name)), Texts: Counts{Limit: ProfileTexts}}
+// NewProfile returns an empty profile whose coins are a function of the seed, which is to differ from column to column.
+func NewProfile(seed uint64) *Profile {
+	return &Profile{Values: *NewKLL(0, seed), Texts: Counts{Limit: ProfileTexts}}
 }
 
 // Update adds the rows of a column: any but a list.

@@ -30,7 +30,9 @@ func NewProfileSet(fields []table.Field, seed uint64) *ProfileSet {
 		if f.Type.Numeric() {
 			s.Numeric = append(s.Numeric, len(s.Columns))
 		}
-		s.Columns = append(s.Columns, NewProfile(f, seed))
+		p := NewProfile(mix(seed) ^ HashString(f.Name))
+		p.Field = f
+		s.Columns = append(s.Columns, p)
 	}
 	return s
 }
