@@ -52,17 +52,60 @@ type snapshotHeader struct {
 	State   state   `json:"state"`
 }
 
-// fingerprint hashes the configuration and what the layout decides. Epochs may be raised between snapshots: it is not part.
+// fingerprint hashes the configuration, the layout and the weights of the classes. Epochs may be raised between snapshots and
+// are not part of it; neither are zero values, so that a field added later does not make old snapshots foreign.
 func (n *Network) fingerprint() string {
 	cfg := n.cfg
 	cfg.Train.Epochs = 0
-	h := sha256.New()
-	e := json.NewEncoder(h)
-	// Neither can fail: both are trees of plain values, all finite.
-	_ = e.Encode(cfg)
-	_ = e.Encode(n.layout)
-	_ = e.Encode(n.classW)
-	return fmt.Sprintf("%x", h.Sum(nil)[:16])
+	// None of this can fail: these are trees of plain values, all finite, and maps marshal in the order of their keys.
+	b, _ := json.Marshal([]any{cfg, n.layout, n.classW})
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // a seed has 64 bits
+	_ = d.Decode(&tree)
+	b, _ = json.Marshal(prune(tree))
+	h := sha256.Sum256(b)
+	return fmt.Sprintf("%x", h[:16])
+}
+
+// prune takes the zero values out of the mappings of a tree, and mappings that are then empty.
+func prune(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = prune(v[i])
+		}
+	case map[string]any:
+		for k, x := range v {
+			x = prune(x)
+			v[k] = x
+			switch x := x.(type) {
+			case nil:
+				delete(v, k)
+			case bool:
+				if !x {
+					delete(v, k)
+				}
+			case json.Number:
+				if x == "0" {
+					delete(v, k)
+				}
+			case string:
+				if x == "" {
+					delete(v, k)
+				}
+			case []any:
+				if len(x) == 0 {
+					delete(v, k)
+				}
+			case map[string]any:
+				if len(x) == 0 {
+					delete(v, k)
+				}
+			}
+		}
+	}
+	return v
 }
 
 // Snapshot appends the state to b.

@@ -2,8 +2,14 @@ package train
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +59,53 @@ func TestRestore(t *testing.T) {
 	}
 	if !bytes.Equal(snapshot(t, m), good) {
 		t.Error("a restored state writes other bytes")
+	}
+}
+
+var update = flag.Bool("update", false, "write the snapshots of the current version under testdata")
+
+// TestOldSnapshots: snapshots of every version are read, and training goes on from them. A change that must break this raises
+// snapshotVersion and says in its error what to do.
+func TestOldSnapshots(t *testing.T) {
+	t.Parallel()
+	l := layoutOf(2, 2, [2]int{3, 2}, [2]int{4, 0})
+	cfg := Config{
+		Model:     ModelConfig{Type: "mlp", Hidden: []int{4}},
+		Optimizer: OptimizerConfig{Schedule: ScheduleConfig{Type: "plateau", Metric: "train_loss"}},
+		Train:     TrainConfig{Epochs: 3, BatchSize: 16, Seed: 1<<63 + 1, EarlyStopping: &EarlyStopping{Metric: "train_loss"}, ClassWeights: ClassWeights{Balanced: true}},
+	}
+	rows := rowsOf(t, l, 64, 1, false)
+	if *update {
+		n := newNet(t, cfg, l, nil)
+		ctx, cancel := context.WithCancel(context.Background())
+		if err := Fit(ctx, []Trainer{n}, &stopping{rows, 6, cancel}, FitOptions{}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(fmt.Sprintf("testdata/state/v%d.bin", snapshotVersion), snapshot(t, n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob("testdata/state/v*.bin")
+	if err != nil || len(files) < snapshotVersion {
+		t.Fatalf("%d snapshots, %v; want one of each of %d versions", len(files), err, snapshotVersion)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := newNet(t, cfg, l, nil)
+		if err := n.Restore(b); err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		if n.state.Epoch != 1 || n.state.Batch != 2 || n.state.Step != 6 || len(n.state.Best) == 0 {
+			t.Errorf("%s: %d epochs, %d batches, %d updates, best of %d; want 1, 2, 6 and the parameters", f, n.state.Epoch, n.state.Batch, n.state.Step, len(n.state.Best))
+		}
+		fit(t, n, rows)
+		if n.Epoch() != 3 {
+			t.Errorf("%s: ended after %d epochs", f, n.Epoch())
+		}
 	}
 }
 
