@@ -45,8 +45,8 @@ type OptimizerConfig struct {
 	BiasCorrection *bool          `yaml:"bias_correction" doc:"adam: divide the moments by 1 - beta^step (default true); false is the plain form m/(sqrt(v)+eps)"`
 	Beta           *float64       `yaml:"beta" doc:"ftrl: beta of the per-coordinate rate alpha/(beta + sqrt(sum of squares)); default 1"`
 	WeightDecay    *float64       `yaml:"weight_decay" doc:"adds weight_decay*w to the gradient of every parameter; adamw: shrinks the parameters beside it (default there 0.01)"`
-	L1             float64        `yaml:"l1" doc:"penalty l1*sum|w| on weights, not biases; ftrl: lambda_1, which makes weights exactly 0"`
-	L2             float64        `yaml:"l2" doc:"penalty l2/2*sum w^2 on weights, not biases; ftrl: lambda_2"`
+	L1             float64        `yaml:"l1" doc:"penalty l1*sum|w| on weights, not biases; ftrl: lambda_1 of every parameter, which makes weights exactly 0"`
+	L2             float64        `yaml:"l2" doc:"penalty l2/2*sum w^2 on weights, not biases; ftrl: lambda_2 of every parameter"`
 	ClipNorm       *float64       `yaml:"clip_norm" doc:"scale the gradient down to this Euclidean norm"`
 	ClipValue      *float64       `yaml:"clip_value" doc:"cut each element of the gradient to [-clip_value, clip_value]"`
 }
