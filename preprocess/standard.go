@@ -80,6 +80,13 @@ func (f *affine) Export(g *onnx.Graph, n *Node) {
 	n.V = g.Div(g.Sub(n.V, g.Double(f.Center)), g.Double(f.Scale))
 }
 
+func (f *affine) restored() error {
+	if !(f.Scale > 0) || f.Scale > maxDouble {
+		return fmt.Errorf("scale is %v", f.Scale)
+	}
+	return nil
+}
+
 func (f *affine) String() string { return fmt.Sprintf("(x - %.6g) / %.6g", f.Center, f.Scale) }
 
 // wantNumbers is the Check of the steps from numbers to numbers.

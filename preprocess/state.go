@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -206,7 +207,9 @@ func decodeStep(sj *stepJSON) (Fitted, error) {
 		}
 		f = k.restore()
 	}
-	if err := json.Unmarshal(sj.Fit, f); err != nil {
+	d := json.NewDecoder(bytes.NewReader(sj.Fit))
+	d.DisallowUnknownFields()
+	if err := d.Decode(f); err != nil {
 		return nil, fmt.Errorf("step %s: %w", sj.Kind, err)
 	}
 	if r, ok := f.(interface{ restored() error }); ok {

@@ -379,14 +379,24 @@ func (a *applied) check() error {
 	}
 	g := onnx.New("check")
 	n := a.src.export(g)
+	holes := true // the values may be NaN
 	for i, s := range a.steps {
 		if in, ok := s.(interface{ takes(ValueType) bool }); !ok || !in.takes(n.Type) {
 			return fmt.Errorf("step %d, %s, does not take %s", i, a.kinds[i].Kind, n.Type)
 		}
 		s.Export(g, n)
+		switch s.(type) {
+		case *finite, *number:
+			holes = true
+		case *fillNumber, *fillAny, *ordinal:
+			holes = false
+		}
 	}
 	if n.Type != a.out {
 		return fmt.Errorf("its steps yield %s, not %s", n.Type, a.out)
+	}
+	if n.Type == Numbers && holes {
+		return errors.New("nothing stands for a missing number")
 	}
 	return nil
 }
