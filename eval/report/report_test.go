@@ -1,0 +1,118 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"howdah/eval"
+	"howdah/internal/table"
+)
+
+// evaluation measures noise around the truth.
+func evaluation(t *testing.T, task eval.Task, rows int, seed uint64) *eval.Evaluation {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	cfg := eval.Config{Task: task}
+	base := eval.Baseline{Mean: 10, Priors: []float64{0.75, 0.25}}
+	n := 1
+	if task == eval.Multiclass {
+		cfg.Classes = []string{"<b>cat</b>", "dog", "owl & \"eagle\"", "</script>"}
+		base.Priors = []float64{0.25, 0.25, 0.25, 0.25}
+		n = 4
+	}
+	b := &table.Encoded{Rows: rows}
+	var logits []float32
+	for i := range rows {
+		b.IDs = append(b.IDs, uint64(i)+seed<<32)
+		switch task {
+		case eval.Binary:
+			z := r.NormFloat64() - 1.3
+			y := float32(0)
+			if r.Float64() < 1/(1+math.Exp(-z)) {
+				y = 1
+			}
+			b.Labels = append(b.Labels, y)
+			logits = append(logits, float32(z+0.6*r.NormFloat64()))
+		case eval.Multiclass:
+			y := r.IntN(4)
+			b.Labels = append(b.Labels, float32(y))
+			for c := range n {
+				z := r.NormFloat64()
+				if c == y {
+					z++
+				}
+				logits = append(logits, float32(z))
+			}
+		case eval.Regression:
+			f := 10 + 3*r.NormFloat64()
+			b.Labels = append(b.Labels, float32(f+r.NormFloat64()+0.3*math.Pow(r.NormFloat64(), 2)))
+			logits = append(logits, float32(f))
+		}
+	}
+	m := eval.NewMerger(cfg, base)
+	p := eval.NewPart(cfg, base)
+	if err := p.Update(b, logits); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Add(p); err != nil {
+		t.Fatal(err)
+	}
+	e, err := m.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// input is a report with everything in it.
+func input(t *testing.T, task eval.Task) Input {
+	in := Input{Job: "late-flights", Run: "20261101T013000-0400-a1", Version: "0.1", Started: "2026-11-01 01:30 EDT", Took: "12.4 s",
+		Recipe: strings.Repeat("ab12", 16), Inputs: strings.Repeat("cd34", 16), Label: "late", Split: "by time: 80% train, 10% validation, 10% test",
+		Model: "mlp 64-32, adam, learning rate 0.001", Files: 181, Rows: 165_000, Bytes: 7_340_000, Best: 7,
+		Skipped: []SkippedShard{{"day=2013-02-03/part-0.parquet", "row group 2, column \"dep\": page checksum <does> not match"}},
+		Removed: []Removed{{"arr_delay is missing", 4713}}, Facts: []Fact{{"Kernel", "fma"}},
+		Warnings: []string{"feature \"dest\" has 3 values in 1 row each", "<script>alert(1)</script>"},
+		Sides: []Side{{"train", evaluation(t, task, 20000, 1)}, {"validation", evaluation(t, task, 3000, 2)}, {"test", evaluation(t, task, 3000, 3)}}}
+	for i := range 10 {
+		x := float64(i)
+		v := map[string]float64{"log_loss": 0.5 - 0.02*x + 0.0018*x*x, "auc": 0.6 + 0.1*(1-math.Exp(-x/3)), "accuracy": 0.75 + 0.003*x}
+		if task == eval.Regression {
+			v = map[string]float64{"rmse": 3 - 0.2*x, "mae": 2 - 0.1*x, "r2": 0.1 * x}
+		}
+		in.Epochs = append(in.Epochs, Epoch{i + 1, 0.52 - 0.03*x + 0.0016*x*x, 0.001, v})
+	}
+	h := &eval.Histogram{Edges: []float64{0}}
+	for i := range 20 {
+		h.Edges = append(h.Edges, float64(i+1)*120)
+		h.Weights = append(h.Weights, math.Exp(-math.Pow(float64(i)-8, 2)/20)*1000)
+	}
+	in.Features = []Feature{
+		{Name: "distance", Type: "double", Steps: []string{"missing: median", "clip 0.1% to 99.9%", "standard"}, Missing: 0.0123, Distinct: 213,
+			Numbers: &Numbers{Mean: 1048.4, SD: 735.9, Min: 80, Max: 4983, Quantiles: []Quantile{{0, 80}, {0.25, 509}, {0.5, 888}, {0.75, 1389}, {1, 4983}}, Histogram: h},
+			Kept: true, Scores: map[string]float64{"mutual_information": 0.0132, "variance": 1}},
+		{Name: "sched_dep_time", Type: "int32", Steps: []string{"standard"}, Distinct: 1021, Kept: true,
+			Numbers: &Numbers{Mean: 1344.25, SD: 467.3, Min: 106, Max: 2359, Quantiles: []Quantile{{0, 106}, {0.25, 906}, {0.5, 1359}, {0.75, 1729}, {1, 2359}}},
+			Scores:  map[string]float64{"mutual_information": 0.0432, "variance": 1}},
+		{Name: "carrier=UA", Column: "carrier", Type: "string", Steps: []string{"one_hot"}, Distinct: 16, Kept: true,
+			Top: []Category{{"UA", 58665}, {"B6", 54635}, {"EV", 54173}, {"DL", 48110}, {"AA", 32729}}},
+		{Name: "year", Type: "int32", Distinct: 1, Reason: "variance 0 is not above 0", Numbers: &Numbers{Mean: 2013, SD: math.NaN(), Min: 2013, Max: math.Inf(1)},
+			Scores: map[string]float64{"variance": 0}},
+	}
+	for i := range 12 {
+		in.Weights = append(in.Weights, Weight{fmt.Sprintf("input_%d", i), math.Cos(float64(i)) * float64(i)})
+	}
+	return in
+}
+
+func render(t *testing.T, in Input) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Render(&b, in); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
