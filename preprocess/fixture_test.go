@@ -153,6 +153,11 @@ func fit(t testing.TB, p *Plan, units func(yield func(part int, b *table.Batch) 
 				t.Fatal(err)
 			}
 			poison(b)
+			if k%2 == 0 {
+				if err := parts[k].Compact(); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		total := parts[0]
 		for _, q := range parts[1:] {

@@ -20,6 +20,7 @@ type Part struct {
 	sketches []any       // by group of the wave
 	sel      *SelectPart
 	scratch  *partScratch
+	packed   []byte // instead of base, sketches and sel, while the part waits
 }
 
 // baseCount is what the first wave counts of every feature.
@@ -126,6 +127,9 @@ func (p *Part) Rows() int64 { return p.rows }
 // Update adds the rows of b, all of which must be training rows. y is their target (class or quantity), used only in the
 // wave of the selection. After an error the part must not be used.
 func (p *Part) Update(b *table.Batch, y []float64) error {
+	if err := p.unpack(); err != nil {
+		return err
+	}
 	if p.scratch == nil {
 		if err := p.prepare(); err != nil {
 			return err
@@ -248,15 +252,18 @@ func (c *baseCount) count(v *Values) {
 // Merge adds what q has seen, in the order of the rows: p's before q's. An empty part changes no bit. q must not be used
 // afterwards.
 func (p *Part) Merge(q *Part) error {
-	if p.plan.hash != q.plan.hash || p.wave != q.wave || len(p.sketches) != len(q.sketches) {
+	if p.plan.hash != q.plan.hash || p.wave != q.wave {
 		return errors.New("parts of different plans or waves cannot be merged")
 	}
 	switch {
 	case q.rows == 0:
 		return nil
 	case p.rows == 0:
-		p.rows, p.base, p.sketches, p.sel = q.rows, q.base, q.sketches, q.sel
+		p.rows, p.base, p.sketches, p.sel, p.packed = q.rows, q.base, q.sketches, q.sel, q.packed
 		return nil
+	}
+	if err := errors.Join(p.unpack(), q.unpack()); err != nil {
+		return err
 	}
 	p.rows += q.rows
 	for i := range p.base {
@@ -279,10 +286,42 @@ func (p *Part) Merge(q *Part) error {
 	return nil
 }
 
+// Compact reduces the part to its bytes until it is used again: call it when a unit is done, since parts wait for one another
+// before they are merged.
+func (p *Part) Compact() error {
+	if p.packed != nil {
+		return nil
+	}
+	b, err := p.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	p.packed, p.base, p.sketches, p.sel, p.scratch = b, nil, nil, nil, nil
+	return nil
+}
+
+func (p *Part) unpack() error {
+	if p.packed == nil {
+		return nil
+	}
+	fresh, err := p.plan.NewPart(p.wave, p.state)
+	if err != nil {
+		return err
+	}
+	if err := fresh.UnmarshalBinary(p.packed); err != nil {
+		return err
+	}
+	*p = *fresh
+	return nil
+}
+
 const partVersion = 1
 
 // AppendBinary appends the part's bytes.
 func (p *Part) AppendBinary(b []byte) ([]byte, error) {
+	if p.packed != nil {
+		return append(b, p.packed...), nil
+	}
 	b = append(b, partVersion, byte(p.wave))
 	b = append(b, p.plan.hash[:16]...)
 	b = binary.AppendUvarint(b, uint64(p.rows))
@@ -318,6 +357,9 @@ var errDamagedPart = errors.New("damaged part of a preprocessing wave")
 
 // UnmarshalBinary reads what AppendBinary wrote into a part that NewPart made for the same plan, wave and state.
 func (p *Part) UnmarshalBinary(b []byte) error {
+	if err := p.unpack(); err != nil {
+		return err
+	}
 	if len(b) < 18 {
 		return errDamagedPart
 	}

@@ -230,6 +230,9 @@ func (p *Plan) Fit(s *State, wave int, part *Part) error {
 	if wave != s.waves || wave >= p.waves {
 		return fmt.Errorf("wave %d cannot be fitted after %d of %d", wave, s.waves, p.waves)
 	}
+	if err := part.unpack(); err != nil {
+		return err
+	}
 	if part.wave != wave {
 		return fmt.Errorf("wave %d cannot be fitted from a part of wave %d", wave, part.wave)
 	}
