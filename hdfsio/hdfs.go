@@ -172,7 +172,7 @@ func (h *HDFS) explain(ctx context.Context, name string, err error) error {
 			if f.IsDir() {
 				kind = "directory"
 			}
-			detail += fmt.Sprintf("; %s %s belongs to %s:%s with mode %v", kind, p, f.Owner(), f.OwnerGroup(), f.Mode().Perm())
+			detail += fmt.Sprintf("; %s %s belongs to %s:%s with mode %s", kind, p, f.Owner(), f.OwnerGroup(), f.Mode().Perm().String()[1:])
 			break
 		}
 		if p == "/" || ctx.Err() != nil {
@@ -197,10 +197,16 @@ func readable(info fs.FileInfo) error {
 		return nil
 	}
 	if p := s.GetEcPolicy(); p != nil && p.GetId() != 0 && !f.IsDir() {
-		return unsupported("the file is erasure-coded (%s): copy it to a replicated directory (hdfs ec -setPolicy -replicate, then distcp)", p.GetName())
+		name := p.GetName()
+		if name == "" { // HDFS names only the policies that it does not bring along
+			name = codingPolicies[p.GetId()]
+		}
+		return unsupported("the file is erasure-coded (%s), by its directory: use a replicated directory (hdfs ec -setPolicy -replicate -path DIR, then copy)", cmp.Or(name, fmt.Sprint(p.GetId())))
 	}
 	if s.GetFileEncryptionInfo() != nil && !f.IsDir() {
 		return unsupported("the file lies in an encryption zone, and this client does not decrypt: use a directory outside of it")
 	}
 	return nil
 }
+
+var codingPolicies = map[uint32]string{1: "RS-6-3-1024k", 2: "RS-3-2-1024k", 3: "RS-LEGACY-6-3-1024k", 4: "XOR-2-1-1024k", 5: "RS-10-4-1024k"}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/colinmarc/hdfs/v2"
@@ -18,8 +19,7 @@ import (
 // Claim implements FS: an exclusive create, which is atomic at the NameNode.
 //
 // An answer can be lost after the create was done. Then the next create says "it exists", which may mean ours: the content tells, and
-// while there is none yet, the lease. The NameNode answers an append to a file that this very client is writing with
-// "current leaseholder is trying to recreate file".
+// while there is none yet, the lease, whose holder the NameNode names when it refuses an append.
 func (h *HDFS) Claim(ctx context.Context, name string, b []byte) error {
 	if err := h.check("claim", name); err != nil {
 		return err
@@ -27,20 +27,8 @@ func (h *HDFS) Claim(ctx context.Context, name string, b []byte) error {
 	if len(b) == 0 {
 		return h.pathError("claim", name, errEmptyClaim)
 	}
-	name = path.Clean(name)
-	cl := &claim{h: h, ctx: ctx, name: name, content: b}
-	defer func() {
-		if cl.c != nil {
-			cl.stop()
-			cl.c.close()
-		}
-	}()
-	err := h.retry(ctx, "claim", name, cl.try)
-	if err == nil && cl.c != nil && cl.stop() {
-		h.put(cl.c)
-		cl.c = nil
-	}
-	return h.explain(ctx, name, err)
+	cl := &claim{h: h, ctx: ctx, name: path.Clean(name), content: b}
+	return h.explain(ctx, name, h.retry(ctx, "claim", name, cl.try))
 }
 
 type claim struct {
@@ -48,56 +36,57 @@ type claim struct {
 	ctx     context.Context
 	name    string
 	content []byte
-	c       *client // the same one for all tries, as long as the lease may tell: it is kept by the client's name
-	stop    func() bool
-	unsure  bool // a create's answer was lost
-	owned   bool // a create succeeded, and then the content was not written
+	holders []string // the names of clients whose create's answer was lost: they may hold the lease
+	owned   bool     // a create succeeded, and then the content was not written
 }
 
+// try makes one attempt, with a client of its own.
 func (cl *claim) try() error {
-	if cl.c == nil {
-		c, err := cl.h.get(cl.ctx)
-		if err != nil {
-			return err
-		}
-		cl.c = c
-		cl.stop = context.AfterFunc(cl.ctx, c.conns.cut)
-	}
-	c := cl.c
-	return c.because(cl.attempt())
-}
-
-func (cl *claim) attempt() error {
-	hc := cl.c.hc
-	if cl.owned {
-		if err := cl.whose(); err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	defaults, err := hc.ServerDefaults()
+	c, err := cl.h.get(cl.ctx)
 	if err != nil {
 		return err
 	}
-	fw, err := hc.CreateFile(cl.name, defaults.Replication, defaults.BlockSize, 0o644)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := hc.MkdirAll(path.Dir(cl.name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	stop := context.AfterFunc(cl.ctx, c.conns.cut)
+	err = c.because(cl.attempt(c))
+	if stop() && (err == nil || !transient(err)) {
+		cl.h.put(c)
+		return err
+	}
+	c.close() // and with it the lease's renewal
+	cl.h.flush()
+	return err
+}
+
+func (cl *claim) attempt(c *client) error {
+	if cl.owned {
+		if err := cl.whose(c.hc); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		fw, err = hc.CreateFile(cl.name, defaults.Replication, defaults.BlockSize, 0o644)
+	}
+	defaults, err := c.hc.ServerDefaults()
+	if err != nil {
+		return err
+	}
+	fw, err := c.hc.CreateFile(cl.name, defaults.Replication, defaults.BlockSize, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := c.hc.MkdirAll(path.Dir(cl.name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		fw, err = c.hc.CreateFile(cl.name, defaults.Replication, defaults.BlockSize, 0o644)
 	}
 	switch {
 	case err == nil:
-		return cl.fill(fw)
-	case errors.Is(err, fs.ErrExist) && cl.unsure:
-		return cl.whose()
+		return cl.fill(c, fw)
+	case errors.Is(err, fs.ErrExist) && len(cl.holders) > 0:
+		return cl.whose(c.hc)
 	case transient(err):
-		cl.unsure = true
+		cl.holders = append(cl.holders, c.hc.Name())
 	}
 	return err
 }
 
 // fill writes the claim's content into the file that we have created.
-func (cl *claim) fill(fw *hdfs.FileWriter) error {
+func (cl *claim) fill(c *client, fw *hdfs.FileWriter) error {
 	_, err := fw.Write(cl.content)
 	if err == nil {
 		err = closeFile(cl.ctx, fw, cl.h.o.Retry)
@@ -105,14 +94,12 @@ func (cl *claim) fill(fw *hdfs.FileWriter) error {
 	if err == nil {
 		return nil
 	}
-	err = cl.c.because(err)
-	// The file is ours, but what became of it is not known: the next try looks, with a client whose pipeline is not broken.
-	cl.owned, cl.unsure = true, true
-	cl.stop()
-	cl.c.conns.drain()
-	fw.Close()
-	cl.c.close()
-	cl.c = nil
+	err = c.because(err)
+	// The file is ours, but what became of its content is not known: the next try looks.
+	cl.owned = true
+	cl.holders = append(cl.holders, c.hc.Name())
+	c.conns.drain()
+	fw.Close() // for its goroutines; with its connections gone it completes nothing
 	if hopeless(err) {
 		cl.h.with(context.WithoutCancel(cl.ctx), cl.h.o.Timeout, func(c *client) error { return c.hc.Remove(cl.name) })
 		return &finalError{err}
@@ -120,9 +107,8 @@ func (cl *claim) fill(fw *hdfs.FileWriter) error {
 	return &retryError{fmt.Errorf("writing the claim: %w", err)}
 }
 
-// whose finds out whether the file that exists is our own: nil, or fs.ErrExist if it is another's, or fs.ErrNotExist if there is room now.
-func (cl *claim) whose() error {
-	hc := cl.c.hc
+// whose finds out whether the file that exists is our own: nil; or fs.ErrExist if it is another's; or fs.ErrNotExist if it is gone.
+func (cl *claim) whose(hc *hdfs.Client) error {
 	b, err := readPlain(hc, cl.name)
 	if err != nil {
 		return err
@@ -133,13 +119,12 @@ func (cl *claim) whose() error {
 		}
 		return fs.ErrExist
 	}
-	if mine := cl.owned; !mine {
-		if mine, err = cl.leased(); err != nil {
-			return err
-		}
-		if !mine {
-			return fs.ErrExist // another's, in the making
-		}
+	mine, err := cl.leased(hc)
+	if err != nil {
+		return err
+	}
+	if !mine {
+		return fs.ErrExist // another's, in the making
 	}
 	// Ours, and empty: there is no writer for it any more. Make room and create it again; whoever is quicker has it.
 	if err := hc.Remove(cl.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -149,11 +134,11 @@ func (cl *claim) whose() error {
 	return &retryError{errors.New("the claim was cut off; it is made again")}
 }
 
-// leased tells whether this client is writing the file.
-func (cl *claim) leased() (bool, error) {
-	fw, err := cl.c.hc.Append(cl.name)
+// leased tells whether one of our clients is the one that is writing the file.
+func (cl *claim) leased(hc *hdfs.Client) (bool, error) {
+	fw, err := hc.Append(cl.name)
 	if err == nil {
-		// Nobody was writing it: an empty file that its writer closed. Give it back as it was.
+		// Nobody is writing it: an empty file that its writer closed. Give it back as it was.
 		return false, fw.Close()
 	}
 	var pe *fs.PathError
@@ -164,7 +149,12 @@ func (cl *claim) leased() (bool, error) {
 	if !errors.As(err, &remote) {
 		return false, err
 	}
-	return strings.Contains(remote.Message(), "current leaseholder is trying to recreate file"), nil
+	// "Failed to APPEND_FILE /x for go-hdfs-A on 10.0.0.1 because this file lease is currently owned by go-hdfs-B on 10.0.0.2"
+	_, reason, ok := strings.Cut(firstLine(remote.Message()), " because ")
+	if !ok {
+		return false, err
+	}
+	return slices.ContainsFunc(strings.Fields(reason), func(word string) bool { return slices.Contains(cl.holders, word) }), nil
 }
 
 func readPlain(hc *hdfs.Client, name string) ([]byte, error) {

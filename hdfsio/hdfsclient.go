@@ -157,7 +157,7 @@ func (c *deadlineConn) end(err error) error {
 	if errors.As(err, &ne) && ne.Timeout() {
 		err = fmt.Errorf("no answer from %s for %v: %w", c.RemoteAddr(), c.set.limit, err)
 	}
-	if err != io.EOF {
+	if err != io.EOF && !errors.Is(err, net.ErrClosed) {
 		c.set.failed(err)
 	}
 	return err
@@ -379,6 +379,9 @@ func (c *client) because(err error) error {
 		return refusalError(r)
 	}
 	if cause := c.conns.lastError(); cause != nil && !errors.Is(err, cause) {
+		if !transient(cause) {
+			return cause
+		}
 		if strings.Contains(err.Error(), cause.Error()) {
 			return &saidError{err.Error(), cause}
 		}

@@ -56,6 +56,7 @@ type attempt struct {
 	temp  string
 	stop  func() bool // ends the watch on the context
 	blank bool        // nothing was written
+	tried bool        // the temporary file may be there
 }
 
 // begin creates a temporary file beside name. A block size of 0 is the cluster's own.
@@ -96,6 +97,7 @@ func (a *attempt) create(name string, blockSize int64) error {
 	if blockSize < defaults.BlockSize {
 		blockSize = defaults.BlockSize
 	}
+	a.tried = true
 	a.fw, err = hc.CreateFile(a.temp, defaults.Replication, blockSize, 0o644)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := hc.MkdirAll(path.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -127,7 +129,7 @@ func (a *attempt) abandon(healthy bool) {
 		a.h.put(a.c)
 		return
 	}
-	if a.fw == nil {
+	if !a.tried {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(a.h.o.Timeout, 5*time.Second))

@@ -266,7 +266,8 @@ func (c *Cluster) KillDataNode(i int) error { return c.kill(dataName(i)) }
 func (c *Cluster) StartDataNode(i int) error {
 	return c.daemon(dataName(i), "256m", "org.apache.hadoop.hdfs.server.datanode.DataNode",
 		"-Ddfs.datanode.data.dir=file://"+filepath.Join(c.dir, dataName(i)),
-		"-Ddfs.datanode.address="+loopback+":0", "-Ddfs.datanode.http.address="+loopback+":0", "-Ddfs.datanode.ipc.address="+loopback+":0")
+		"-Ddfs.datanode.address="+loopback+":0", "-Ddfs.datanode.http.address="+loopback+":0", "-Ddfs.datanode.ipc.address="+loopback+":0",
+		"-Dipc.client.connect.max.retries=300") // it may start before the NameNode, and waits for it
 }
 
 // PauseDataNode stops the i-th DataNode's clock: its connections stay open and nothing answers. ResumeDataNode lets it go on.
@@ -326,7 +327,11 @@ func (c *Cluster) Failover() error {
 			return err
 		}
 	}
-	if err := c.haAdmin("-transitionToActive", fmt.Sprintf("nn%d", to+1)); err != nil {
+	args := []string{"-transitionToActive", fmt.Sprintf("nn%d", to+1)}
+	if !alive {
+		args = []string{args[0], "--forceactive", args[1]} // it asks the other one first, and that one is dead
+	}
+	if err := c.haAdmin(args...); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -487,9 +492,14 @@ func (c *Cluster) command(args ...string) error {
 	return nil
 }
 
+// Tool runs one of Hadoop's command line tools, by its class: Tool("org.apache.hadoop.fs.FsShell", "-ls", "/").
+func (c *Cluster) Tool(class string, args ...string) error {
+	return c.command(append([]string{class}, args...)...)
+}
+
 func (c *Cluster) haAdmin(args ...string) error {
 	return c.wait("haadmin "+strings.Join(args, " "), func() (bool, error) {
-		err := c.command(append([]string{"org.apache.hadoop.hdfs.tools.DFSHAAdmin"}, args...)...)
+		err := c.command(append([]string{"org.apache.hadoop.hdfs.tools.DFSHAAdmin", "-Dipc.client.connect.max.retries=2"}, args...)...)
 		return err == nil, err
 	})
 }

@@ -46,7 +46,6 @@ func (c *Cluster) configure() error {
 		"hadoop.security.authorization":              "false",
 		"ipc.client.connect.max.retries.on.timeouts": "3",
 		"ipc.client.connect.retry.interval":          "200",
-		"ipc.client.connect.max.retries":             "300", // DataNodes start before the NameNode and wait for it
 	}
 	hdfs := properties{
 		"dfs.replication":                          fmt.Sprint(c.opts.Replication),
