@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"path"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -500,4 +501,78 @@ func TestUnreachable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAbortLeavesNothing: an aborted writer ends the library's goroutines, though it is in the middle of a block, and removes its file.
+// Not parallel: it counts goroutines.
+func TestAbortLeavesNothing(t *testing.T) {
+	c := hadooptest.Shared(t)
+	fsys, dir := on(t, c, hdfsio.Options{})
+	for i := range 8 {
+		w, err := fsys.Create(t.Context(), fmt.Sprintf("%s/%d", dir, i))
+		must(t, err)
+		_, err = w.Write(random(200_000 + i*300_000))
+		must(t, err)
+		must(t, w.Abort())
+	}
+	if got := raw(t, c.NameNode(0), dir); len(got) != 0 {
+		t.Errorf("left behind: %q", got)
+	}
+	var stacks string
+	for range 50 {
+		b := make([]byte, 1<<20)
+		stacks = string(b[:runtime.Stack(b, true)])
+		if !strings.Contains(stacks, "transfer.(*blockWriteStream)") {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("goroutines of aborted writers are still there:\n%s", stacks)
+}
+
+// BenchmarkHDFS writes and reads a file of 64 MiB.
+func BenchmarkHDFS(b *testing.B) {
+	c := hadooptest.Start(b, hadooptest.Options{})
+	fsys, dir, err := hdfsio.Resolve(b.Context(), c.URI()+"/bench", hdfsio.Options{ConfDir: c.ConfDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	content := random(64 << 20)
+	b.Run("write", func(b *testing.B) {
+		b.SetBytes(int64(len(content)))
+		for b.Loop() {
+			if err := hdfsio.WriteFile(b.Context(), fsys, dir+"/file", content); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.SetBytes(int64(len(content)))
+		for b.Loop() {
+			if _, err := hdfsio.ReadFile(b.Context(), fsys, dir+"/file"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("ReadAt/1MiB", func(b *testing.B) {
+		f, err := fsys.Open(b.Context(), dir+"/file")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		buf := make([]byte, 1<<20)
+		b.SetBytes(1 << 20)
+		for i := 0; b.Loop(); i++ {
+			if _, err := f.ReadAt(buf, int64(i*37%64)<<20); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("small", func(b *testing.B) {
+		for b.Loop() {
+			if err := hdfsio.WriteFile(b.Context(), fsys, dir+"/progress.json", content[:4096]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
