@@ -29,12 +29,16 @@ func (*Standard) Fit(s *sketch.Moments, seen Seen) (Fitted, error) {
 	if s.Count == 0 {
 		return nil, errNoValue
 	}
-	// A constant whose mean is rounded has a tiny variance that means nothing: sklearn's _is_constant_feature.
-	variance := s.Variance(0)
-	if bound := float64(s.Count)*0x1p-52*variance + math.Pow(float64(s.Count)*s.Mean*0x1p-52, 2); variance <= bound && bound < inf {
-		variance = 0
+	if s.Min == s.Max {
+		return newAffine(s.Min, 0)
 	}
-	return newAffine(s.Mean, math.Sqrt(variance))
+	// What is constant up to rounding has a deviation of some last places of it, which means nothing. (sklearn's
+	// _is_constant_feature allows for the error of a plain sum, which grows with the rows; Moments' does not.)
+	std := s.Std(0)
+	if std <= 16*0x1p-52*math.Abs(s.Mean) {
+		std = 0
+	}
+	return newAffine(s.Mean, std)
 }
 
 // MinMax maps the range of the training rows to [0, 1].
