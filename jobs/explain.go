@@ -36,7 +36,8 @@ type plainer interface{ Plain() any }
 // line is a line of the output.
 type line struct {
 	text    string
-	comment string
+	comment string // behind it
+	remark  bool   // the line is nothing but a comment
 }
 
 type explainer struct {
@@ -52,11 +53,11 @@ func (e *explainer) add(depth int, text, comment string) {
 		indent = strings.TrimSuffix(indent, "  ") + e.dash
 		e.dash = ""
 	}
-	e.lines = append(e.lines, line{indent + text, comment})
+	e.lines = append(e.lines, line{text: indent + text, comment: comment})
 }
 
 // shownZeros are the settings whose zero is a value like any other and not the absence of one.
-var shownZeros = []string{"split.seed", "train.seed", "model.dropout", "optimizer.l1", "optimizer.l2", "data.window.from", "data.window.to"}
+var shownZeros = []string{"split.seed", "train.seed", "optimizer.l1", "optimizer.l2", "data.window.from", "data.window.to"}
 
 // structure writes the fields of a struct.
 func (e *explainer) structure(v reflect.Value, path string, depth int) {
@@ -75,17 +76,13 @@ func (e *explainer) structure(v reflect.Value, path string, depth int) {
 
 // field writes one key with its value, or says what it will be.
 func (e *explainer) field(v reflect.Value, key, at string, depth int) {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			e.pending(key, at, depth)
-			return
-		}
-		v = v.Elem()
-	}
-	said := e.job.doc.At(at) != nil
-	if v.IsZero() && (v.Kind() != reflect.Struct) && !slices.Contains(shownZeros, at) && !(said && scalarKind(v)) {
+	set := !v.IsZero() || slices.Contains(shownZeros, at) || scalarKind(v) && e.job.doc.At(at) != nil
+	if !set && v.Kind() != reflect.Struct {
 		e.pending(key, at, depth)
 		return
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
 	}
 	name := yamlScalar(key)
 	if p, ok := v.Interface().(plainer); ok {
@@ -105,19 +102,33 @@ func (e *explainer) field(v reflect.Value, key, at string, depth int) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		from := len(e.lines)
-		e.add(depth, name+":", "")
-		e.structure(v, at, depth+1)
-		if !slices.ContainsFunc(e.lines[from+1:], func(l line) bool { return l.text != "" && !strings.HasPrefix(strings.TrimSpace(l.text), "#") }) {
-			e.lines[from].text = strings.Replace(e.lines[from].text, name+":", name+": {}", 1)
-			e.lines[from].comment = e.origin(at)
-		}
+		e.section(v, name, at, depth)
 	case reflect.Map:
 		e.block(v, name, at, depth)
 	case reflect.Slice:
 		e.list(v, name, at, depth)
 	default:
 		e.add(depth, name+": "+yamlFlow(v.Interface()), e.origin(at))
+	}
+}
+
+// section writes a struct below its key. Where nothing in it is set, only what will be known later is said.
+func (e *explainer) section(v reflect.Value, name, at string, depth int) {
+	from := len(e.lines)
+	e.add(depth, name+":", "")
+	e.structure(v, at, depth+1)
+	inside := e.lines[from+1:]
+	if slices.ContainsFunc(inside, func(l line) bool { return !l.remark }) {
+		return
+	}
+	if e.job.doc.At(at) != nil {
+		e.lines[from] = line{text: e.lines[from].text + " {}", comment: e.origin(at)}
+		return
+	}
+	e.lines = e.lines[:from]
+	for _, l := range inside {
+		l.text = strings.Repeat("  ", depth) + strings.Replace(strings.TrimLeft(l.text, " "), "# ", "# "+name+".", 1)
+		e.lines = append(e.lines, l)
 	}
 }
 
@@ -177,9 +188,10 @@ func (e *explainer) block(v reflect.Value, name, at string, depth int) {
 // column writes a column on one line.
 func (e *explainer) column(c Column, name, at string, depth int) {
 	var parts []string
-	for _, p := range [][2]string{{"role", c.Role}, {"expr", c.Expr}, {"type", c.Type}} {
-		if p[1] != "" {
-			parts = append(parts, p[0]+": "+yamlScalar(p[1]))
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		if text := v.Field(i).String(); text != "" {
+			parts = append(parts, v.Type().Field(i).Tag.Get("yaml")+": "+yamlScalar(text))
 		}
 	}
 	e.add(depth, yamlScalar(name)+": {"+strings.Join(parts, ", ")+"}", e.origins(at))
@@ -208,34 +220,45 @@ func (e *explainer) list(v reflect.Value, name, at string, depth int) {
 
 // pending says what a value that is not set will be, where that is known only with the data.
 func (e *explainer) pending(key, at string, depth int) {
+	if e.dash != "" {
+		return // an item of a list begins with a value
+	}
 	say := func(text string) {
-		if e.dash == "" { // an item of a list must begin with a value
-			e.lines = append(e.lines, line{strings.Repeat("  ", depth) + "# " + key + ": " + text, ""})
+		e.lines = append(e.lines, line{text: strings.Repeat("  ", depth) + "# " + key + ": " + text, remark: true})
+	}
+	var values, of []string
+	by := func(value, words string) {
+		if i := slices.Index(values, value); i >= 0 {
+			of[i] += " and " + words
+			return
 		}
+		values, of = append(values, value), append(of, words)
 	}
 	switch at {
 	case "features":
 		say("by the types of all columns that have no role; known with the data")
 		return
 	case "evaluate.metrics":
-		var by []string
 		for _, t := range e.job.Spec.labelTypes() {
-			by = append(by, "["+strings.Join(eval.DefaultMetrics(t.task), ", ")+"] for "+t.words)
+			by("["+strings.Join(eval.DefaultMetrics(t.task), ", ")+"]", t.words)
 		}
-		say(strings.Join(by, ", ") + "; known with the data")
-		return
-	}
-	var by []string
-	for _, r := range e.resolved {
-		if v, ok := lookup(reflect.ValueOf(r.config), at); ok && !v.IsZero() {
+	default:
+		for _, r := range e.resolved {
+			v, ok := lookup(reflect.ValueOf(r.config), at)
+			if !ok || v.IsZero() {
+				continue
+			}
 			if v.Kind() == reflect.Pointer {
 				v = v.Elem()
 			}
-			by = append(by, yamlFlow(v.Interface())+" for "+r.label.words)
+			by(yamlFlow(v.Interface()), r.label.words)
 		}
 	}
-	if len(by) > 0 {
-		say(strings.Join(by, ", ") + "; known with the data")
+	for i := range values {
+		values[i] += " for " + of[i]
+	}
+	if len(values) > 0 {
+		say(strings.Join(values, ", ") + "; known with the data")
 	}
 }
 
@@ -265,21 +288,17 @@ func lookup(v reflect.Value, path string) (reflect.Value, bool) {
 	return v, true
 }
 
-// origin says where a value came from. A value inside a short form (`model: mlp`) came from where the form stands.
+// origin says where a value came from. A type in the short form (`model: mlp`) came from where the form stands.
 func (e *explainer) origin(at string) string {
-	for p := at; ; {
-		if n := e.job.doc.At(p); n != nil && n.Kind != strictyaml.Null {
-			if p == at || n.Kind != strictyaml.Map {
-				return n.Origin
-			}
-			return "default"
-		}
-		i := strings.LastIndexAny(p, ".[")
-		if i < 0 {
-			return "default"
-		}
-		p = p[:i]
+	if n := e.job.doc.At(at); n != nil && n.Kind != strictyaml.Null {
+		return n.Origin
 	}
+	if of, ok := strings.CutSuffix(at, ".type"); ok {
+		if n := e.job.doc.At(of); n != nil && n.Kind == strictyaml.Scalar {
+			return n.Origin
+		}
+	}
+	return "default"
 }
 
 // origins is the origin of a value that is written on one line, with those of what lies inside it.
@@ -302,6 +321,25 @@ func (e *explainer) origins(at string) string {
 		}
 	}
 	walk(n)
+	if len(all) == 0 {
+		return e.origin(at)
+	}
+	// Lines of one file are told by the first and the last.
+	if first, ok := strings.CutPrefix(all[0], e.job.File+":"); ok && len(all) > 1 {
+		last := first
+		rest := all[:1]
+		for _, o := range all[1:] {
+			if l, ok := strings.CutPrefix(o, e.job.File+":"); ok {
+				last = l
+			} else {
+				rest = append(rest, o)
+			}
+		}
+		if last != first {
+			rest[0] += "-" + last
+		}
+		all = rest
+	}
 	return strings.Join(all, ", ")
 }
 
@@ -311,7 +349,11 @@ func (e *explainer) write(w io.Writer) error {
 	var b strings.Builder
 	for from := 0; from < len(e.lines); {
 		to := from + 1
-		for to < len(e.lines) && strings.HasPrefix(e.lines[to].text, " ") {
+		for to < len(e.lines) {
+			top := !strings.HasPrefix(e.lines[to].text, " ")
+			if top && (e.lines[to].comment == "" || strings.HasPrefix(e.lines[to-1].text, " ")) {
+				break
+			}
 			to++
 		}
 		width := 0
@@ -368,7 +410,7 @@ func yamlFlow(v any) string {
 	return fmt.Sprint(v)
 }
 
-var plainRE = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./=-]*( [A-Za-z0-9_./=-]+)*$`)
+var plainRE = regexp.MustCompile(`^([A-Za-z_/][A-Za-z0-9_./=-]*( [A-Za-z0-9_./=-]+)*|[0-9]+[KMGT]i?B)$`)
 
 // yamlScalar writes text, in quotes where it would be read as something else.
 func yamlScalar(s string) string {

@@ -1,0 +1,147 @@
+// Package lint keeps the rules of the house that a compiler does not know: who may import whom, and what the pure rooms may
+// not touch.
+package lint
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rows of the house, from the top. A package imports only from rows below its own; packages named together on one line are
+// one room and may know one another in the order written: the left one imports the right one.
+var rows = [][][]string{
+	{{"cmd/howdah"}},
+	{{"scheduler"}, {"internal/web"}},
+	{{"jobs"}},
+	{{"internal/engine"}},
+	{{"preprocess"}, {"train"}, {"eval/report", "eval"}},
+	{{"hdfsio/shard", "hdfsio/rowfile", "hdfsio/faultfs", "hdfsio"}},
+	{{"internal/table"}, {"internal/sketch"}, {"internal/onnx"}, {"internal/expr"}, {"internal/kernel"}, {"internal/strictyaml"}},
+}
+
+// onGround lists who on the lowest row may know whom: everything there may use table and kernel, which know nobody.
+var onGround = map[string][]string{
+	"internal/onnx":   {"internal/kernel", "internal/table"},
+	"internal/expr":   {"internal/table"},
+	"internal/sketch": {"internal/table", "internal/kernel"},
+}
+
+// pure rooms open no file, read no clock, draw from no global random source and log nothing.
+var pure = []string{"internal/table", "internal/sketch", "internal/onnx", "internal/kernel", "internal/expr", "preprocess", "train", "eval"}
+
+// impure packages, and those of which only a part is.
+var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "io/ioutil", "howdah/hdfsio"}
+
+// testSupport packages may be imported by tests only.
+var testSupport = []string{"internal/hadooptest", "internal/onnxtest", "hdfsio/fstest", "hdfsio/faultfs"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	GoFiles    []string
+	Dir        string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,GoFiles,Dir", "howdah/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("only %d packages found", len(all))
+	}
+	return all
+}
+
+// place finds a package's row, room and place in the room.
+func place(name string) (row, room, at int, ok bool) {
+	for r := range rows {
+		for k, members := range rows[r] {
+			if i := slices.Index(members, name); i >= 0 {
+				return r, k, i, true
+			}
+		}
+	}
+	return 0, 0, 0, false
+}
+
+func TestImportOrder(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "howdah/")
+		row, room, at, ok := place(name)
+		if !ok {
+			if len(p.GoFiles) > 0 && !slices.Contains(testSupport, name) && !isGenerator(name) {
+				t.Errorf("%s has no place in the house: give it one in internal/lint and in docs/architecture.md", name)
+			}
+			continue
+		}
+		for _, i := range p.Imports {
+			other, ours := strings.CutPrefix(i, "howdah/")
+			if !ours {
+				continue
+			}
+			r, k, j, ok := place(other)
+			switch {
+			case !ok:
+				t.Errorf("%s imports %s, which has no place in the house", name, other)
+			case r > row, r == row && k == room && j > at, slices.Contains(onGround[name], other):
+			default:
+				t.Errorf("%s imports %s, which does not lie below it", name, other)
+			}
+		}
+	}
+}
+
+// isGenerator tells programs that go generate runs.
+func isGenerator(name string) bool {
+	return slices.Contains([]string{"gen", "asm"}, path.Base(name)) || strings.HasPrefix(name, "bench/")
+}
+
+func TestPureRooms(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "howdah/")
+		if !slices.Contains(pure, name) {
+			continue
+		}
+		for _, i := range p.Imports {
+			if slices.Contains(impure, i) || strings.HasPrefix(i, "howdah/hdfsio/") {
+				t.Errorf("%s imports %s: a pure room may not", name, i)
+			}
+		}
+		out, err := exec.CommandContext(t.Context(), "grep", append([]string{"-n", `time\.Now()\|time\.Since(`}, files(p)...)...).Output()
+		if len(out) > 0 {
+			t.Errorf("%s reads the clock:\n%s", name, out)
+		}
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func files(p pkg) []string {
+	var out []string
+	for _, f := range p.GoFiles {
+		out = append(out, path.Join(p.Dir, f))
+	}
+	return append(out, "/dev/null")
+}
