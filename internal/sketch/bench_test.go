@@ -1,8 +1,11 @@
 package sketch
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"howdah/internal/table"
 )
 
 func benchColumns(d, n int) [][]float64 {
@@ -58,4 +61,29 @@ func BenchmarkCoMoments40(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(40*momentsBlock), "ns/value")
+}
+
+// BenchmarkProfileSet40 is the whole profile pass over 40 columns, without the reading.
+func BenchmarkProfileSet40(b *testing.B) {
+	const d = 40
+	cols := benchColumns(d, benchUnit)
+	var fields []table.Field
+	for j := range d {
+		fields = append(fields, table.Field{Name: fmt.Sprint("x", j), Type: table.Float64})
+	}
+	b.SetBytes(8 * benchUnit * d)
+	b.ReportAllocs()
+	for b.Loop() {
+		set := NewProfileSet(fields, 1)
+		for at := 0; at < benchUnit; at += table.BatchRows {
+			batch := &table.Batch{Rows: table.BatchRows}
+			for j := range d {
+				batch.Put(fields[j].Name, &table.Float64s{Values: cols[j][at : at+table.BatchRows]})
+			}
+			if err := set.Update(batch); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(d*benchUnit), "ns/value")
 }

@@ -189,7 +189,7 @@ func (c *CoMoments) Correlation(i, j int) float64 {
 }
 
 func correlation(xy, xx, yy float64) float64 {
-	r := xy / math.Sqrt(xx) / math.Sqrt(yy)
+	r := xy / float64(math.Sqrt(xx)*math.Sqrt(yy))
 	return max(-1, min(1, r)) // keeps NaN
 }
 

@@ -265,7 +265,7 @@ func (g *GroupedMoments) AppendBinary(b []byte) ([]byte, error) {
 func (g *GroupedMoments) UnmarshalBinary(b []byte) error {
 	r := open("GroupedMoments", b, groupedKind, groupedVersion)
 	var x GroupedMoments
-	if n := r.length(39); n > 0 { // the least that Moments take, and their length
+	if n := r.length(47); n > 0 { // the least that Moments take, and their length
 		x.Groups = make([]Moments, n)
 	}
 	for k := range x.Groups {

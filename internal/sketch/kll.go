@@ -272,18 +272,24 @@ func (s *KLL) compress() {
 
 // Merge adds what o has seen. Sketches of different K do not merge.
 func (s *KLL) Merge(o *KLL) error {
+	if s.k == 0 {
+		s.k, s.seed = o.k, o.seed
+	}
 	if o.n == 0 {
 		return nil
-	}
-	if s.k == 0 && s.n == 0 {
-		s.k, s.seed = o.k, o.seed
 	}
 	s.start()
 	if o.k != s.k {
 		return fmt.Errorf("KLL sketches of K = %d and %d do not merge", s.k, o.k)
 	}
 	if s.n == 0 {
-		s.min, s.max = o.min, o.max
+		s.n, s.min, s.max, s.stage = o.n, o.min, o.max, o.stage
+		s.levels = nil
+		for _, l := range o.levels {
+			s.levels = append(s.levels, slices.Clone(l))
+		}
+		s.base, s.pending = slices.Clone(o.base), slices.Clone(o.pending)
+		return nil
 	}
 	s.min, s.max = min(s.min, o.min), max(s.max, o.max)
 	if s.stage == 0 && o.stage == 0 && s.n+o.n <= int64(s.k) { // both exact, and together
