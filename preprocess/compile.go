@@ -53,6 +53,9 @@ func (c *compiler) assign() ([]assignment, []error) {
 	for i := range out {
 		out[i].rule = -1
 		out[i].why = "no rule selects it"
+		if role, _ := c.roles.of(c.schema[i].Name); role != "" {
+			out[i].why = "it is " + role
+		}
 	}
 	var errs []error
 	for r, rule := range c.rules {
@@ -131,9 +134,6 @@ func (c *compiler) match(s Selector, out []assignment, rule int) (matched int, t
 			continue
 		}
 		if role, _ := c.roles.of(f.Name); role != "" {
-			if !out[i].named {
-				out[i].why = "it is " + strings.TrimPrefix(role, "is ")
-			}
 			continue
 		}
 		matched++

@@ -302,11 +302,11 @@ func TestDescribe(t *testing.T) {
 		"date.day_of_week (date): day_of_week, keep, one_hot -> code",
 		"positive (float64): not used: it is read by the label's expression",
 		"intnull (int64): not used: no rule selects it",
-		"bool (bool): not used: no rule selects it",
+		"bool (bool): not used: it is the label",
 		"boolnull (bool): not used: no rule selects it",
 		"plain (string): not used: no rule selects it",
 		"time (time): not used: no rule selects it",
-		"stamp (timestamp): not used: no rule selects it",
+		"stamp (timestamp): not used: it is the time",
 		"nano (timestamp): not used: no rule selects it",
 	}
 	if !reflect.DeepEqual(got, want) {
