@@ -10,7 +10,7 @@ import (
 // floatBins is a histogram whose bins are the upper 16 bits of a float32, in its order: 128 bins for each power of two, so
 // that no range need be known beforehand. Only bins in use take memory.
 type floatBins struct {
-	at   map[uint16]int
+	at   []int32 // by key: place in bins + 1, or 0; nil while there are none
 	bins []floatBin
 }
 
@@ -21,16 +21,14 @@ type floatBin struct {
 }
 
 func (h *floatBins) bin(key uint16) *floatBin {
-	i, ok := h.at[key]
-	if !ok {
-		if h.at == nil {
-			h.at = map[uint16]int{}
-		}
-		i = len(h.bins)
-		h.at[key] = i
-		h.bins = append(h.bins, floatBin{key: key})
+	if h.at == nil {
+		h.at = make([]int32, 1<<16)
 	}
-	return &h.bins[i]
+	if h.at[key] == 0 {
+		h.bins = append(h.bins, floatBin{key: key})
+		h.at[key] = int32(len(h.bins))
+	}
+	return &h.bins[h.at[key]-1]
 }
 
 func (h *floatBins) add(x float32, w, value, with float64) {

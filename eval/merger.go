@@ -97,5 +97,11 @@ func (p *Part) finish() (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, s := range p.scores {
+		if s.dropped > 0 {
+			e.Notes = append(e.Notes, fmt.Sprintf("there are too many different scores to keep: for AUC and curves they are rounded to %d bits of a float32", 32-s.dropped))
+			break
+		}
+	}
 	return e, nil
 }

@@ -12,17 +12,16 @@ import (
 
 // Sizes of what a part keeps.
 const (
-	buckets      = 4096 // of rows, for intervals of means
-	coarse       = 256  // of rows, for what is wide: calibration bins, classes
-	bins         = 15   // of predicted probability, of equal width, for calibration
-	scoreBins    = 50   // of predicted probability, of equal width, for the histograms of scores
-	matrixLimit  = 64   // classes up to which the confusion matrix and the AUC are kept
-	chunk        = 1024 // rows computed at once
-	runBytes     = 192 << 20
-	maxClasses   = 1 << 16
-	bucketSalt   = 0x6a09e667f3bcc908 // so that buckets do not follow the split, which hashes the same ids
-	bucketShift  = 64 - 12
-	coarseOfShft = 4 // 4096 / 256 = 2^4
+	buckets     = 4096 // of rows, for intervals of means
+	coarse      = 256  // of rows, for what is wide: calibration bins, classes
+	bins        = 15   // of predicted probability, of equal width, for calibration
+	scoreBins   = 50   // of predicted probability, of equal width, for the histograms of scores
+	matrixLimit = 64   // classes up to which the confusion matrix and the AUC are kept
+	chunk       = 1024 // rows computed at once
+	maxClasses  = 1 << 16
+	bucketSalt  = 0x6a09e667f3bcc908 // so that buckets do not follow the split, which hashes the same ids
+	bucketShift = 64 - 12
+	coarseShift = 4 // 4096 / 256 = 2^4
 )
 
 // Columns of the bucket sums. Every sum is weighted.
@@ -99,8 +98,8 @@ type sums struct {
 
 // work is a part's scratch memory.
 type work struct {
-	z, p, loss [chunk]float32
-	matrix     []float32
+	z, p, loss      [chunk]float32
+	matrix, shifted []float32
 }
 
 // NewPart returns an empty part. A mistake in the configuration is returned by Update.
@@ -122,14 +121,14 @@ func NewPart(cfg Config, base Baseline) *Part {
 		p.width = binaryLen
 		p.hist = make([]float64, 2*scoreBins)
 		p.sums.bins = make([]float64, coarse*bins*binLen)
-		p.scores = make([]scores, 1)
+		p.scores = newScores(1)
 	case Multiclass:
 		p.width = classLen
 		p.sums.bins = make([]float64, coarse*bins*binLen)
 		p.sums.classes = make([]float64, classBuckets(k)*k*perLen)
 		if k <= matrixLimit {
 			p.matrix = make([]float64, k*k)
-			p.scores = make([]scores, k)
+			p.scores = newScores(k)
 		}
 	case Regression:
 		p.width = regressionLen
@@ -220,7 +219,10 @@ func (p *Part) Update(b *table.Encoded, logits []float32) error {
 		return fmt.Errorf("evaluation: %d rows have %d ids", b.Rows, len(b.IDs))
 	}
 	if p.work == nil {
-		p.work = &work{matrix: make([]float32, chunk*n)}
+		p.work = &work{}
+		if p.cfg.Task == Multiclass {
+			p.work.matrix, p.work.shifted = make([]float32, chunk*n), make([]float32, chunk*n)
+		}
 	}
 	for from := 0; from < b.Rows; from += chunk {
 		to := min(from+chunk, b.Rows)
@@ -282,7 +284,7 @@ func (p *Part) binary(r rows, logits []float32, n int) error {
 		w, q := float64(w32), float64(prob[i])
 		b := bucketOf(r.ids[i])
 		s := (*[binaryLen]float64)(p.buckets[b*binaryLen:])
-		bin := (*[binLen]float64)(p.sums.bins[((b>>coarseOfShft)*bins+binOf(q, bins))*binLen:])
+		bin := (*[binLen]float64)(p.sums.bins[((b>>coarseShift)*bins+binOf(q, bins))*binLen:])
 		s[sumWeight] += w
 		bin[binWeight] += w
 		bin[binScore] += float64(w * q)
@@ -325,15 +327,27 @@ func positiveLoss(softplus, z float32) float64 {
 func binOf(p float64, n int) int { return min(int(p*float64(n)), n-1) }
 
 func (p *Part) multiclass(r rows, logits []float32, k int) error {
+	// Logits less the row's largest: rows of the same probabilities become equal in bits.
+	shifted := p.work.shifted[:len(logits)]
+	for i := 0; i < len(logits); i += k {
+		row := logits[i : i+k]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		for c, v := range row {
+			shifted[i+c] = v - m
+		}
+	}
 	lse := p.work.loss[:len(r.y)]
-	kernel.LogSumExpRows(lse, logits, k)
+	kernel.LogSumExpRows(lse, shifted, k)
 	prob := p.work.matrix[:len(logits)]
-	kernel.SoftmaxRows(prob, logits, k)
+	kernel.SoftmaxRows(prob, shifted, k)
 	nb := classBuckets(k)
 	for i, label := range r.y {
 		w32 := r.weight(i)
 		w, y := float64(w32), int(label)
-		z, q := logits[i*k:(i+1)*k], prob[i*k:(i+1)*k]
+		z, q := shifted[i*k:(i+1)*k], prob[i*k:(i+1)*k]
 		best, above, square := 0, 0, 0.0
 		for c, v := range z {
 			if v > z[best] {
@@ -350,7 +364,7 @@ func (p *Part) multiclass(r rows, logits []float32, k int) error {
 		s[sumWeight] += w
 		s[classLoss] += float64(w * max(float64(lse[i])-float64(z[y]), 0))
 		s[classBrier] += float64(w * (square - 2*float64(q[y]) + 1))
-		bin := (*[binLen]float64)(p.sums.bins[((b>>coarseOfShft)*bins+binOf(float64(q[best]), bins))*binLen:])
+		bin := (*[binLen]float64)(p.sums.bins[((b>>coarseShift)*bins+binOf(float64(q[best]), bins))*binLen:])
 		bin[binWeight] += w
 		bin[binScore] += float64(w * float64(q[best]))
 		per := p.sums.classes[b%nb*k*perLen:][:k*perLen]

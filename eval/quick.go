@@ -22,12 +22,17 @@ type Quick struct {
 	first                          float64 // regression: the first label, from which deviations are taken
 	seen                           bool
 	d, dd                          float64
+	classes                        []float64 // [classes, perLen]
 }
 
 // NewQuick returns metrics of no rows yet. A mistake in the configuration is returned by Update.
 func NewQuick(cfg Config) *Quick {
 	cfg = cfg.withDefaults()
-	return &Quick{cfg: cfg, err: cfg.check()}
+	q := &Quick{cfg: cfg, err: cfg.check(), scores: newScores(1)[0]}
+	if cfg.Task == Multiclass {
+		q.classes = make([]float64, len(cfg.Classes)*perLen)
+	}
+	return q
 }
 
 // Update adds the rows of a block; logits as for [Part.Update].
@@ -113,8 +118,11 @@ func (q *Quick) multiclass(r rows, logits []float32, k int) {
 		}
 		q.weight += w
 		q.loss += float64(w * max(float64(lse[i])-float64(z[y]), 0))
+		q.classes[y*perLen+perTruth] += w
+		q.classes[best*perLen+perPredicted] += w
 		if best == y {
 			q.correct += w
+			q.classes[y*perLen+perHit] += w
 		}
 	}
 }
@@ -135,7 +143,8 @@ func (q *Quick) regression(r rows, pred []float32) {
 }
 
 // Metrics returns what the rows define: log_loss, auc, pr_auc, accuracy, precision, recall, f1 and brier of a binary task;
-// log_loss and accuracy of several classes; mse, rmse, mae and r2 of a regression. It is empty where no row has weight.
+// log_loss, accuracy and the macro averages of precision, recall and
+// f1 of several classes; mse, rmse, mae and r2 of a regression. It is empty where no row has weight.
 func (q *Quick) Metrics() map[string]float64 {
 	m := map[string]float64{}
 	w := q.weight
@@ -163,6 +172,8 @@ func (q *Quick) Metrics() map[string]float64 {
 	case Multiclass:
 		m["log_loss"] = q.loss / w
 		m["accuracy"] = q.correct / w
+		a := average(q.classes)
+		m["precision"], m["recall"], m["f1"] = a.macro[0], a.macro[1], a.macro[2]
 	case Regression:
 		m["mse"] = q.square / w
 		m["rmse"] = math.Sqrt(q.square / w)

@@ -215,6 +215,73 @@ type scores struct {
 	// rows are key<<32 | bits of the weight, whose sign bit says that the row is positive.
 	rows, spare []uint64
 	stack       []level
+	limit       int  // bytes of all runs; beyond it, scores are rounded
+	dropped     uint // low bits that are rounded away; 0: the scores are exact
+}
+
+// scoreBytes bounds the runs of an evaluation. Exact scores of one task of two classes reach it at some sixty million
+// rows.
+const scoreBytes = 192 << 20
+
+func newScores(n int) []scores {
+	s := make([]scores, n)
+	for i := range s {
+		s[i].limit = scoreBytes / n
+	}
+	return s
+}
+
+// coarsen rounds the run's scores down to keys without their lowest bits.
+func (r *run) coarsen(bits uint) (*run, error) {
+	out := &run{bytes: make([]byte, 0, len(r.bytes)/2)}
+	var at uint32
+	var pos, neg float64
+	err := walk([]*run{r}, func(key uint32, p, n float64) {
+		if key = key >> bits << bits; key != at && (pos > 0 || neg > 0) {
+			out.add(at, pos, neg)
+			pos, neg = 0, 0
+		}
+		at = key
+		pos += p
+		neg += n
+	})
+	if pos > 0 || neg > 0 {
+		out.add(at, pos, neg)
+	}
+	return out, err
+}
+
+// bound rounds the scores until the runs keep to the limit.
+func (s *scores) bound() error {
+	for s.dropped < 24 {
+		total := 0
+		for _, l := range s.stack {
+			total += len(l.run.bytes)
+		}
+		if total <= s.limit {
+			return nil
+		}
+		if err := s.round(s.dropped + 2); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round drops so many low bits of every score.
+func (s *scores) round(bits uint) error {
+	if bits <= s.dropped {
+		return nil
+	}
+	s.dropped = bits
+	for i := range s.stack {
+		r, err := s.stack[i].run.coarsen(bits)
+		if err != nil {
+			return err
+		}
+		s.stack[i].run = r
+	}
+	return nil
 }
 
 type level struct {
@@ -266,6 +333,13 @@ func (s *scores) flush() error {
 }
 
 func (s *scores) push(l level) error {
+	if s.dropped > 0 {
+		r, err := l.run.coarsen(s.dropped)
+		if err != nil {
+			return err
+		}
+		l.run = r
+	}
 	s.stack = append(s.stack, l)
 	for n := len(s.stack); n > 1 && s.stack[n-2].size <= s.stack[n-1].size; n-- {
 		a, b := s.stack[n-2], s.stack[n-1]
@@ -275,7 +349,7 @@ func (s *scores) push(l level) error {
 		}
 		s.stack = append(s.stack[:n-2], level{r, a.size + b.size})
 	}
-	return nil
+	return s.bound()
 }
 
 // close flushes and lets the buffers go.
@@ -291,6 +365,9 @@ func (s *scores) merge(t *scores) error {
 		return err
 	}
 	if err := t.close(); err != nil {
+		return err
+	}
+	if err := s.round(t.dropped); err != nil {
 		return err
 	}
 	for _, l := range t.stack {

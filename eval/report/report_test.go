@@ -76,7 +76,7 @@ func input(t *testing.T, task eval.Task) Input {
 		Skipped: []SkippedShard{{"day=2013-02-03/part-0.parquet", "row group 2, column \"dep\": page checksum <does> not match"}},
 		Removed: []Removed{{"arr_delay is missing", 4713}}, Facts: []Fact{{"Kernel", "fma"}},
 		Warnings: []string{"feature \"dest\" has 3 values in 1 row each", "<script>alert(1)</script>"},
-		Sides: []Side{{"train", evaluation(t, task, 20000, 1)}, {"validation", evaluation(t, task, 3000, 2)}, {"test", evaluation(t, task, 3000, 3)}}}
+		Sides:    []Side{{"train", evaluation(t, task, 20000, 1)}, {"validation", evaluation(t, task, 3000, 2)}, {"test", evaluation(t, task, 3000, 3)}}}
 	for i := range 10 {
 		x := float64(i)
 		v := map[string]float64{"log_loss": 0.5 - 0.02*x + 0.0018*x*x, "auc": 0.6 + 0.1*(1-math.Exp(-x/3)), "accuracy": 0.75 + 0.003*x}
@@ -93,7 +93,7 @@ func input(t *testing.T, task eval.Task) Input {
 	in.Features = []Feature{
 		{Name: "distance", Type: "double", Steps: []string{"missing: median", "clip 0.1% to 99.9%", "standard"}, Missing: 0.0123, Distinct: 213,
 			Numbers: &Numbers{Mean: 1048.4, SD: 735.9, Min: 80, Max: 4983, Quantiles: []Quantile{{0, 80}, {0.25, 509}, {0.5, 888}, {0.75, 1389}, {1, 4983}}, Histogram: h},
-			Kept: true, Scores: map[string]float64{"mutual_information": 0.0132, "variance": 1}},
+			Kept:    true, Scores: map[string]float64{"mutual_information": 0.0132, "variance": 1}},
 		{Name: "sched_dep_time", Type: "int32", Steps: []string{"standard"}, Distinct: 1021, Kept: true,
 			Numbers: &Numbers{Mean: 1344.25, SD: 467.3, Min: 106, Max: 2359, Quantiles: []Quantile{{0, 106}, {0.25, 906}, {0.5, 1359}, {0.75, 1729}, {1, 2359}}},
 			Scores:  map[string]float64{"mutual_information": 0.0432, "variance": 1}},
