@@ -265,13 +265,22 @@ func (sc *scan) kept(u Unit) []int {
 // usualPage is how much a decompressed page is reckoned at; most writers end pages at 1 MiB.
 const usualPage = 1<<20 + 64<<10
 
+// decoded is how much memory a chunk's decoding is reckoned at: a page and, if there is one, the dictionary.
+func (k *chunk) decoded() int64 {
+	n := min(max(k.uncompressed, 0), usualPage)
+	if k.dictOffset > 0 {
+		n *= 2
+	}
+	return n
+}
+
 // cost is the memory for reading a row group with its chunks whole.
 func (sc *scan) cost(g int) int64 {
 	var n int64
 	for _, j := range sc.leaves {
 		if j >= 0 {
 			k := &sc.meta.groups[g].chunks[j]
-			n += k.size + min(max(k.uncompressed, 0), usualPage)
+			n += k.size + k.decoded()
 		}
 	}
 	return max(n, 1)
@@ -285,7 +294,7 @@ func (sc *scan) begin(g int, whole bool) error {
 	var pages, n int64
 	for _, j := range sc.leaves {
 		if j >= 0 {
-			pages += min(max(sc.meta.groups[g].chunks[j].uncompressed, 0), usualPage)
+			pages += sc.meta.groups[g].chunks[j].decoded()
 			n++
 		}
 	}
