@@ -26,8 +26,14 @@ type Plan struct {
 	waves    int
 	selAt    int // wave of the selection, -1 without one
 	opts     Options
-	drops    []*source // columns whose missing values drop the row
+	drops    []dropper // columns whose missing values drop the row
 	hash     string
+}
+
+// dropper is a column whose missing values drop the row.
+type dropper struct {
+	source
+	infinite bool // infinities are missing
 }
 
 // feature is one chain of steps over one column: the unit of selection.
@@ -156,8 +162,8 @@ func (s *step) describe() string {
 // DropColumns lists the columns whose missing values drop a row.
 func (p *Plan) DropColumns() []string {
 	out := make([]string, len(p.drops))
-	for i, s := range p.drops {
-		out[i] = s.field.Name
+	for i := range p.drops {
+		out[i] = p.drops[i].field.Name
 	}
 	return out
 }
@@ -166,13 +172,14 @@ func (p *Plan) DropColumns() []string {
 // returns how many it set. It defines the data of training and evaluation; scoring drops nothing.
 func (p *Plan) DropRows(b *table.Batch, drop []bool) (int, error) {
 	n := 0
-	for _, s := range p.drops {
+	for k := range p.drops {
+		s := &p.drops[k]
 		c, err := s.find(b)
 		if err != nil {
 			return n, err
 		}
 		for i := range b.Rows {
-			if !drop[i] && lacks(c, i, s.field.Type) {
+			if !drop[i] && s.lacks(c, i) {
 				drop[i] = true
 				n++
 			}
@@ -181,18 +188,18 @@ func (p *Plan) DropRows(b *table.Batch, drop []bool) (int, error) {
 	return n, nil
 }
 
-// lacks reports whether the value of row i is missing: null, NaN, infinite, empty, or not a time.
-func lacks(c table.Column, i int, t table.Type) bool {
+// lacks reports whether the value of row i is missing: null, NaN, empty, not a time, or infinite where that is missing.
+func (s *dropper) lacks(c table.Column, i int) bool {
 	if c.IsNull(i) {
 		return true
 	}
 	switch c := c.(type) {
 	case *table.Float64s:
-		return c.Values[i]-c.Values[i] != 0
+		return s.hole(c.Values[i])
 	case *table.Float32s:
-		return c.Values[i]-c.Values[i] != 0
+		return s.hole(float64(c.Values[i]))
 	case *table.Int64s:
-		return t.Temporal() && c.Values[i] == NoInt
+		return s.field.Type.Temporal() && c.Values[i] == NoInt
 	case *table.Strings:
 		return c.Offsets[i] == c.Offsets[i+1]
 	case *table.Coded:
@@ -201,6 +208,8 @@ func lacks(c table.Column, i int, t table.Type) bool {
 	}
 	return false
 }
+
+func (s *dropper) hole(x float64) bool { return x != x || s.infinite && x-x != 0 }
 
 // finish numbers the waves and sketches and takes the plan's hash.
 func (p *Plan) finish() {
@@ -320,7 +329,7 @@ func Compile(schema table.Schema, rules []Rule, roles Roles, opts Options) (*Pla
 			p.features = append(p.features, f)
 		}
 		if len(fs) > 0 && fs[0].missing == "drop_row" {
-			p.drops = append(p.drops, &fs[0].src)
+			p.drops = append(p.drops, dropper{fs[0].src, rules != nil && c.rules[a.rule].Infinite == "missing"})
 		}
 	}
 	if len(p.features) == 0 && len(errs) == 0 {

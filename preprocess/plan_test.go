@@ -160,6 +160,19 @@ func TestEveryKindCanBeSelected(t *testing.T) {
 	}
 }
 
+// TestDropRowsOfInfinities: an infinity is missing only where the rule says so; elsewhere it stays, for the fit to refuse it.
+func TestDropRowsOfInfinities(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]int{"": 1, "error": 1, "missing": 2} {
+		p := compile(t, []Rule{{Columns: Selector{Names: []string{"positive"}}, Missing: Choice{Kind: "drop_row"}, Infinite: policy}}, Options{})
+		b := &table.Batch{Rows: 3}
+		b.Put("positive", &table.Float64s{Values: []float64{1, math.NaN(), math.Inf(-1)}})
+		if n, err := p.DropRows(b, make([]bool, 3)); err != nil || n != want {
+			t.Errorf("infinite %q: %d rows dropped (%v), want %d", policy, n, err, want)
+		}
+	}
+}
+
 // TestPlainTextEqualsCoded: a chunk may fall back from a dictionary to plain pages half way.
 func TestPlainTextEqualsCoded(t *testing.T) {
 	t.Parallel()
