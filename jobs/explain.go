@@ -410,7 +410,7 @@ func yamlFlow(v any) string {
 	return fmt.Sprint(v)
 }
 
-var plainRE = regexp.MustCompile(`^([A-Za-z_/][A-Za-z0-9_./=-]*( [A-Za-z0-9_./=-]+)*|[0-9]+[KMGT]i?B)$`)
+var plainRE = regexp.MustCompile(`^([A-Za-z_/](:?[A-Za-z0-9_./=-])*( (:?[A-Za-z0-9_./=-])+)*|[0-9]+[KMGT]i?B)$`)
 
 // yamlScalar writes text, in quotes where it would be read as something else.
 func yamlScalar(s string) string {

@@ -53,7 +53,8 @@ func resolveEach(c train.Config, labels []labelType) []resolution {
 
 // trainDefaults fills in the defaults of training that are the same whatever the label turns out to be, so that a job file
 // that writes a default out is the same recipe as one that leaves it out. Where the configuration excludes a type of label,
-// model and loss stay as written: should the label have that type after all, the message must be about what was written.
+// the types of model and loss stay as written: should the label have that type after all, the message must be about what
+// was written.
 func (s *Spec) trainDefaults() {
 	labels := s.labelTypes()
 	c := s.TrainConfig()
@@ -67,10 +68,10 @@ func (s *Spec) trainDefaults() {
 	}
 	common := c
 	agree(reflect.ValueOf(&common).Elem(), configs)
-	if len(each) == len(labels) {
-		s.Model, s.Loss = common.Model, common.Loss
+	if len(each) < len(labels) {
+		common.Model.Type, common.Loss.Type = c.Model.Type, c.Loss.Type
 	}
-	s.Optimizer, s.Train = common.Optimizer, common.Train
+	s.Model, s.Loss, s.Optimizer, s.Train = common.Model, common.Loss, common.Optimizer, common.Train
 }
 
 // agree sets in dst whatever is equal in all of vs.

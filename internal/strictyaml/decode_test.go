@@ -133,3 +133,21 @@ func FuzzParse(f *testing.F) {
 		_ = d.Err()
 	})
 }
+
+// The forms of numbers that YAML's core schema knows; what is in quotes stays text.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]any{
+		"1": int64(1), "-7": int64(-7), "1.5": 1.5, "1e-3": 1e-3, "1E5": 1e5, "-2e+2": -200.0, "1.0e-08": 1e-8, ".5": 0.5, "5.": 5.0,
+		`"1e-3"`: "1e-3", "'1e5'": "1e5", "1e": "1e", "e5": "e5", "1e5x": "1e5x", "2013-01-05": "2013-01-05", "1.2.3": "1.2.3", "1e999": "1e999",
+	} {
+		d := Parse("job.yaml", []byte("a: "+text+"\n"))
+		if d.Root == nil {
+			t.Errorf("%s: %v", text, d.Err())
+			continue
+		}
+		if got := d.Root.Get("a").Plain(); got != want {
+			t.Errorf("%s: have %T %v, want %T %v", text, got, got, want, want)
+		}
+	}
+}

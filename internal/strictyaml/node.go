@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ import (
 	yaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Limits on a document. A job file has a few hundred lines; what is larger is not one, and a small file must not unfold
@@ -88,6 +90,9 @@ func (n *Node) Plain() any {
 	}
 	return nil
 }
+
+// floatRE is what YAML's core schema takes for a number with a fraction or an exponent.
+var floatRE = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 
 // describe says what a node is, for messages.
 func (n *Node) describe() string {
@@ -210,6 +215,12 @@ func (r *reader) node(n ast.Node, path string, depth int) *Node {
 	case *ast.NullNode:
 		return out
 	case *ast.StringNode:
+		// The parser takes 1e-3 for text; YAML 1.2 says it is a number (10.3.2, core schema).
+		if n.Token.Type == token.StringType && floatRE.MatchString(n.Value) {
+			if x, err := strconv.ParseFloat(n.Value, 64); err == nil {
+				return scalar(x)
+			}
+		}
 		return scalar(n.Value)
 	case *ast.LiteralNode:
 		return scalar(n.Value.Value)
