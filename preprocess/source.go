@@ -141,7 +141,7 @@ func (s *source) loadInts(v *Values, b *table.Batch, c *table.Int64s, lo, n int)
 	if s.field.Nullable && s.field.Type == table.Int64 {
 		for i, k := range x {
 			if (k > maxExact || k < -maxExact) && c.Valid.Get(lo+i) {
-				return columnError(b, s.field.Name, "row %d: %d is beyond 2^53, where a nullable integer is not exact in a model's input; declare the column a string", b.Row+int64(lo+i), k)
+				return columnError(b, s.field.Name, "row %d: %d is beyond 2^53, where a nullable integer is not exact in a model's input; declare the column a string", b.RowNumber(lo+i), k)
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (s *source) nulls(v *Values, b *table.Batch, valid table.Bitmap, lo, n int)
 			continue
 		}
 		if !s.field.Nullable && !s.field.Type.Temporal() {
-			return columnError(b, s.field.Name, "row %d is null, but the column was declared without nulls", b.Row+int64(lo+i))
+			return columnError(b, s.field.Name, "row %d is null, but the column was declared without nulls", b.RowNumber(lo+i))
 		}
 		if s.flow == Integers {
 			v.Int[i] = NoInt

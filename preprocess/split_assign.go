@@ -153,7 +153,7 @@ func (f *FittedSplit) assignByColumn(b *table.Batch, dst []uint8) error {
 	}
 	for i, code := range codes {
 		if code < 0 {
-			return fmt.Errorf("%s: row %d: split column %q has the value %s, which no side lists", b.Shard, b.Row+int64(i),
+			return fmt.Errorf("%s: row %d: split column %q has the value %s, which no side lists", b.Shard, b.RowNumber(i),
 				f.cfg.Column, valueText(c, i))
 		}
 		dst[i] = f.sides[code]

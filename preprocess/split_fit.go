@@ -52,7 +52,7 @@ func timeColumn(b *table.Batch, name string) ([]int64, error) {
 		for i := range c.Values {
 			if !c.Valid.Get(i) {
 				return nil, fmt.Errorf("%s: row %d: time column %q has no value; filter such rows (where: %s != nil)",
-					b.Shard, b.Row+int64(i), name, name)
+					b.Shard, b.RowNumber(i), name, name)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (s *Splitter) addStrata(p *SplitPart, b *table.Batch, ids []uint64, label t
 	seed := s.cfg.seedMix()
 	for i, c := range codes {
 		if c < 0 {
-			return fmt.Errorf("%s: row %d: the label has no value; filter such rows (where: label != nil)", b.Shard, b.Row+int64(i))
+			return fmt.Errorf("%s: row %d: the label has no value; filter such rows (where: label != nil)", b.Shard, b.RowNumber(i))
 		}
 		byCode[c][mix64(ids[i]^seed)>>(64-strataBits)]++
 	}

@@ -23,7 +23,7 @@ func RowIDs(b *table.Batch, idColumn string, dst []uint64) error {
 		// One multiplication a row keeps distinct rows of a file distinct: both steps are bijections.
 		base := hashText(hashPlace, []byte(b.Shard))
 		for i := range dst {
-			dst[i] = mix64(base + uint64(b.Row+int64(i))*0x9e3779b97f4a7c15)
+			dst[i] = mix64(base + uint64(b.RowNumber(i))*0x9e3779b97f4a7c15)
 		}
 		return nil
 	}
@@ -104,7 +104,7 @@ func hashColumn(b *table.Batch, role, name string, c table.Column, dst []uint64)
 		for i := range dst {
 			if !valid.Get(i) {
 				return fmt.Errorf("%s: row %d: %s column %q has no value; filter such rows (where: %s != nil)",
-					b.Shard, b.Row+int64(i), role, name, name)
+					b.Shard, b.RowNumber(i), role, name, name)
 			}
 		}
 	}

@@ -212,7 +212,7 @@ func (f *FittedTarget) Apply(at table.Origin, c table.Column, dst []float32) err
 	}
 	for i, code := range codes {
 		if code < 0 {
-			return fmt.Errorf("%s: row %d: label %q is %s, which is none of its %d classes", at.Shard, at.Row+int64(i), f.cfg.Column,
+			return fmt.Errorf("%s: row %d: label %q is %s, which is none of its %d classes", at.Shard, at.RowNumber(i), f.cfg.Column,
 				valueText(c, i), len(f.classes))
 		}
 		dst[i] = float32(code)
@@ -249,7 +249,7 @@ func (f *FittedTarget) applyNumbers(at table.Origin, c table.Column, dst []float
 	}
 	for i, v := range dst {
 		if !valid.Get(i) || math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("%s: row %d: label %q is %s, want a finite number within float32", at.Shard, at.Row+int64(i), f.cfg.Column, valueText(c, i))
+			return fmt.Errorf("%s: row %d: label %q is %s, want a finite number within float32", at.Shard, at.RowNumber(i), f.cfg.Column, valueText(c, i))
 		}
 	}
 	return nil
@@ -342,7 +342,7 @@ func Weights(at table.Origin, name string, c table.Column, weights []float64, la
 		}
 		for i, v := range dst {
 			if c.IsNull(i) || !(v >= 0 && v <= math.MaxFloat32) {
-				return fmt.Errorf("%s: row %d: weight column %q is %s, want a finite number from 0", at.Shard, at.Row+int64(i), name, valueText(c, i))
+				return fmt.Errorf("%s: row %d: weight column %q is %s, want a finite number from 0", at.Shard, at.RowNumber(i), name, valueText(c, i))
 			}
 		}
 	}

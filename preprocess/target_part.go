@@ -132,7 +132,7 @@ func (p *TargetPart) Update(at table.Origin, name string, c table.Column) error 
 }
 
 func place(at table.Origin, i int) string {
-	return fmt.Sprintf("%s, row %d", at.Shard, at.Row+int64(i))
+	return fmt.Sprintf("%s, row %d", at.Shard, at.RowNumber(i))
 }
 
 // addNumber adds one value (Welford).

@@ -74,7 +74,7 @@ func inputTensor(b *table.Batch, f table.Field) (onnx.Tensor, error) {
 func (s *source) refuseNulls(b *table.Batch, c table.Column) error {
 	for i := range c.Len() {
 		if c.IsNull(i) {
-			return columnError(b, s.field.Name, "row %d is null, but the column was declared without nulls", b.Row+int64(i))
+			return columnError(b, s.field.Name, "row %d is null, but the column was declared without nulls", b.RowNumber(i))
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ func rowError(e *batchEnv, i int, format string, args ...any) error {
 	if e.b == nil {
 		return fmt.Errorf(format, args...)
 	}
-	return fmt.Errorf("%s: row %d: %s", e.b.Shard, e.b.Row+int64(i), fmt.Sprintf(format, args...))
+	return fmt.Errorf("%s: row %d: %s", e.b.Shard, e.b.RowNumber(i), fmt.Sprintf(format, args...))
 }
 
 // constNode is a literal or a folded expression.

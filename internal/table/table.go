@@ -137,7 +137,17 @@ type Origin struct {
 	Shard    string // path below the data root
 	Path     string // where the shard was opened, for messages only; never a part of a result
 	RowGroup int
-	Row      int64 // the file's row number of the batch's first row
+	Row      int64 // the file's row number of the batch's first row, before any were taken out
+	// Index holds, for each row, how far it lay behind Row where the batch was read; nil: row i lay i behind. Take sets it.
+	Index []int32
+}
+
+// RowNumber is row i's number in its file.
+func (o Origin) RowNumber(i int) int64 {
+	if o.Index != nil {
+		i = int(o.Index[i])
+	}
+	return o.Row + int64(i)
 }
 
 // Batch is a run of rows. Its columns are borrowed: read-only, and valid until the loop that yielded it goes on.

@@ -3,8 +3,7 @@ package table
 import "fmt"
 
 // Take returns a batch of the chosen rows of b, in that order, in memory of the arena; the dictionary of a coded column
-// is shared, not copied. With rows nil it returns b itself. Origin.Row stays that of b: row identities are computed
-// before rows are taken.
+// is shared, not copied. With rows nil it returns b itself. RowNumber still tells where each row was read.
 func Take(b *Batch, rows []int32, a *Arena) *Batch {
 	if rows == nil {
 		return b
@@ -14,6 +13,13 @@ func Take(b *Batch, rows []int32, a *Arena) *Batch {
 		out.Cols[i] = TakeColumn(c, rows, a)
 	}
 	out.Names = append([]string(nil), b.Names...)
+	out.Index = a.Int32s(len(rows))
+	for i, r := range rows {
+		out.Index[i] = r
+		if b.Index != nil {
+			out.Index[i] = b.Index[r]
+		}
+	}
 	return out
 }
 
