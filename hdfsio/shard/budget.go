@@ -9,6 +9,8 @@ import (
 
 // Budget bounds the bytes that all readers sharing it hold at once, in fetched column chunks and decompressed pages. It
 // is shared out over the workers: a reader that needs more than its share for a row group reads it in windows.
+// A page and a dictionary are reckoned at 1 MiB for each column, as most writers have them; where a file's are larger, or so
+// many columns are read that these alone exceed the share, that is what a reader holds at least.
 //
 // A reader takes what it needs for a unit at once, before it reads, and waits while it holds nothing; so readers cannot
 // block each other for ever. The one way to do so is for one goroutine to hold a reader's loop open while it waits

@@ -212,6 +212,46 @@ func TestDamage(t *testing.T) {
 	wantBad(t, err, "damaged: the page's checksum is")
 }
 
+// TestCorruptPage damages a compressed page that has no checksum: the codec says so.
+func TestCorruptPage(t *testing.T) {
+	t.Parallel()
+	for codec, want := range map[string]string{
+		"snappy": `/d/x.parquet: row group 0, column "free": snappy: `,
+		"gzip":   `/d/x.parquet: row group 0, column "free": gzip: `,
+		"zstd":   `/d/x.parquet: row group 0, column "free": zstd: `,
+		"brotli": `/d/x.parquet: row group 0, column "free": brotli: `,
+		"lz4":    `/d/x.parquet: row group 0, column "free": lz4_raw: `,
+	} {
+		fsys := hdfsio.NewMemory()
+		b := sample(t, "pyarrow/codec_"+codec+"_v1_plain")
+		s := shardOf(t, fsys, "x.parquet", b)
+		m := s.meta.Load()
+		at := slices.IndexFunc(m.leaves, func(l leaf) bool { return l.path == "free" })
+		k := m.groups[0].chunks[at]
+		_, n, err := parsePageHeader(b[k.start():])
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := b[k.start()+int64(n):]
+		for i := range 12 {
+			page[i] ^= 0xa5
+		}
+		_, err = drain(t, NewReader(fsys, s.Schema, Options{}), shardOf(t, fsys, "x.parquet", b))
+		wantBad(t, err, want)
+	}
+}
+
+// TestPageBeyondBudget refuses a page that does not fit the whole budget, by name.
+func TestPageBeyondBudget(t *testing.T) {
+	t.Parallel()
+	var c column
+	c.most = 1000
+	err := c.roomFor(&pageHeader{uncompressed: 1001})
+	if err == nil || err.Error() != "a page of 1001 bytes, which is more than the whole memory budget of 1000" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBeyondInt64(t *testing.T) {
 	t.Parallel()
 	_, err := readAll(t, "testdata/pyarrow/uint64_beyond_plain.parquet")
