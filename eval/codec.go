@@ -15,6 +15,7 @@ import (
 const (
 	partKind    = 'E'
 	partVersion = 1
+	maxHeight   = 12 // of a tree of merges: 2^65 rows
 )
 
 // AppendBinary appends the part's bytes to b. Buffered rows are sorted into runs.
@@ -46,7 +47,7 @@ func (p *Part) AppendBinary(b []byte) ([]byte, error) {
 		b = binary.AppendUvarint(b, uint64(s.dropped))
 		b = binary.AppendUvarint(b, uint64(len(s.stack)))
 		for _, l := range s.stack {
-			b = binary.AppendUvarint(b, uint64(l.size))
+			b = binary.AppendUvarint(b, uint64(l.height))
 			b = binary.AppendUvarint(b, uint64(len(l.run.bytes)))
 			b = append(b, l.run.bytes...)
 		}
@@ -199,16 +200,18 @@ func (p *Part) UnmarshalBinary(b []byte) error {
 			r.fail()
 		}
 		n := r.number()
-		if n > 64 {
+		if n > maxHeight*fanIn {
 			r.fail()
 		}
+		last := uint64(maxHeight)
 		for j := uint64(0); j < n && r.err == nil; j++ {
-			size := r.number()
-			if size == 0 || size > math.MaxInt32 {
+			height := r.number()
+			if height > last {
 				r.fail()
 				break
 			}
-			l := level{&run{bytes: append([]byte(nil), r.take(r.number())...)}, int(size)}
+			last = height
+			l := level{&run{bytes: append([]byte(nil), r.take(r.number())...)}, int(height)}
 			if r.err == nil {
 				r.err = l.run.check()
 			}

@@ -152,21 +152,21 @@ func (c *cursor) fail() {
 	c.err = fmt.Errorf("evaluation: a run of scores is damaged after key %#x", c.key)
 }
 
-// merge returns the run of both runs' entries.
-func (r *run) merge(s *run) (*run, error) {
-	if s.entries == 0 {
-		return r, nil
+// mergeRuns returns one run of all entries. A single run is returned as it is.
+func mergeRuns(runs []*run) (*run, error) {
+	if len(runs) == 1 {
+		return runs[0], nil
 	}
-	if r.entries == 0 {
-		return s, nil
+	size := 0
+	for _, r := range runs {
+		size += len(r.bytes)
 	}
-	out := &run{bytes: make([]byte, 0, len(r.bytes)+len(s.bytes)+16)}
-	err := walk([]*run{r, s}, func(key uint32, pos, neg float64) { out.add(key, pos, neg) })
-	if err != nil {
+	out := &run{bytes: make([]byte, 0, size/8*7)}
+	if err := walk(runs, out.add); err != nil {
 		return nil, err
 	}
-	// Merged steps are shorter than the former ones, so that much may be left over.
-	if cap(out.bytes)-len(out.bytes) > cap(out.bytes)/4 {
+	// Merged steps are shorter than the former ones, and equal scores are one entry: much may be left over.
+	if cap(out.bytes)-len(out.bytes) > cap(out.bytes)/8 {
 		out.bytes = slices.Clone(out.bytes)
 	}
 	return out, nil
@@ -174,29 +174,30 @@ func (r *run) merge(s *run) (*run, error) {
 
 // walk yields the entries of several runs in ascending order of the keys, equal keys added up in the order of the runs.
 func walk(runs []*run, yield func(key uint32, pos, neg float64)) error {
-	cs := make([]*cursor, 0, len(runs))
-	for _, r := range runs {
-		cs = append(cs, r.cursor())
+	cs := make([]*cursor, len(runs))
+	var heap []uint64 // key<<32 | number of the run, the least first
+	for i, r := range runs {
+		cs[i] = r.cursor()
+		if cs[i].ok {
+			heap = append(heap, uint64(cs[i].key)<<32|uint64(i))
+		}
 	}
-	for {
-		least, found := uint32(math.MaxUint32), false
-		for _, c := range cs {
-			if c.ok && (c.key <= least) {
-				least, found = c.key, true
+	slices.Sort(heap) // a sorted slice is a heap
+	for len(heap) > 0 {
+		key, pos, neg := uint32(heap[0]>>32), 0.0, 0.0
+		for len(heap) > 0 && uint32(heap[0]>>32) == key {
+			c := cs[uint32(heap[0])]
+			pos += c.pos
+			neg += c.neg
+			if c.next(); c.ok {
+				heap[0] = uint64(c.key)<<32 | heap[0]&math.MaxUint32
+			} else {
+				heap[0] = heap[len(heap)-1]
+				heap = heap[:len(heap)-1]
 			}
+			sift(heap)
 		}
-		if !found {
-			break
-		}
-		pos, neg := 0.0, 0.0
-		for _, c := range cs {
-			if c.ok && c.key == least {
-				pos += c.pos
-				neg += c.neg
-				c.next()
-			}
-		}
-		yield(least, pos, neg)
+		yield(key, pos, neg)
 	}
 	for _, c := range cs {
 		if c.err != nil {
@@ -206,11 +207,29 @@ func walk(runs []*run, yield func(key uint32, pos, neg float64)) error {
 	return nil
 }
 
+// sift moves the first element of a heap to its place.
+func sift(h []uint64) {
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= len(h) {
+			return
+		}
+		if c+1 < len(h) && h[c+1] < h[c] {
+			c++
+		}
+		if h[i] <= h[c] {
+			return
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+}
+
 // unitRows is the number of rows that are sorted at once.
 const unitRows = 1 << 17
 
-// scores gathers rows into runs: a buffer of unsorted rows, and a stack of runs merged like the digits of a binary
-// counter, so that a row takes part in few merges and the tree depends on the number of rows alone.
+// scores gathers rows into runs: a buffer of unsorted rows, and a stack of runs merged like the digits of a counter to
+// base 16, so that a row takes part in few merges and the tree depends on the number of rows alone.
 type scores struct {
 	// rows are key<<32 | bits of the weight, whose sign bit says that the row is positive.
 	rows, spare []uint64
@@ -284,10 +303,14 @@ func (s *scores) round(bits uint) error {
 	return nil
 }
 
+// level is a run of the stack. Heights never rise from one to the next.
 type level struct {
-	run  *run
-	size int // units in it
+	run    *run
+	height int // of its tree of merges
 }
+
+// fanIn is the number of runs of one height that are merged.
+const fanIn = 16
 
 // put adds a row. The weight is finite and not negative; rows of weight 0 count for nothing.
 func (s *scores) put(score, weight float32, positive bool) error {
@@ -329,7 +352,7 @@ func (s *scores) flush() error {
 		r.add(key, pos, neg)
 	}
 	s.rows = s.rows[:0]
-	return s.push(level{r, 1})
+	return s.push(level{r, 0})
 }
 
 func (s *scores) push(l level) error {
@@ -340,16 +363,44 @@ func (s *scores) push(l level) error {
 		}
 		l.run = r
 	}
+	// What lies below a higher run is closed: it becomes one with it.
+	from := len(s.stack)
+	for from > 0 && s.stack[from-1].height < l.height {
+		from--
+	}
 	s.stack = append(s.stack, l)
-	for n := len(s.stack); n > 1 && s.stack[n-2].size <= s.stack[n-1].size; n-- {
-		a, b := s.stack[n-2], s.stack[n-1]
-		r, err := a.run.merge(b.run)
-		if err != nil {
+	if err := s.collapse(from, l.height); err != nil {
+		return err
+	}
+	for {
+		h := s.stack[len(s.stack)-1].height
+		from := len(s.stack)
+		for from > 0 && s.stack[from-1].height == h {
+			from--
+		}
+		if len(s.stack)-from < fanIn {
+			break
+		}
+		if err := s.collapse(from, h+1); err != nil {
 			return err
 		}
-		s.stack = append(s.stack[:n-2], level{r, a.size + b.size})
 	}
 	return s.bound()
+}
+
+// collapse merges the stack's runs from a place on into one of the given height.
+func (s *scores) collapse(from, height int) error {
+	runs := make([]*run, 0, fanIn)
+	for _, l := range s.stack[from:] {
+		runs = append(runs, l.run)
+	}
+	r, err := mergeRuns(runs)
+	if err != nil {
+		return err
+	}
+	clear(s.stack[from:])
+	s.stack = append(s.stack[:from], level{r, height})
+	return nil
 }
 
 // close flushes and lets the buffers go.

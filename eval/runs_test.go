@@ -124,12 +124,9 @@ func TestRunsCompress(t *testing.T) {
 		pos += r.pos
 		neg += r.neg
 	}
-	merged := &run{}
-	var err error
-	for _, r := range runs {
-		if merged, err = merged.merge(r); err != nil {
-			t.Fatal(err)
-		}
+	merged, err := mergeRuns(runs)
+	if err != nil {
+		t.Fatal(err)
 	}
 	entries = merged.entries
 	if entries != 7 || pos+neg != 500 || merged.pos != pos {
