@@ -205,6 +205,7 @@ func (s *connSet) refusal() string {
 type client struct {
 	hc    *hdfs.Client
 	conns *connSet
+	born  time.Time
 	since time.Time // put away at
 }
 
@@ -216,6 +217,7 @@ func (c *client) close() {
 const (
 	idleClients = 4
 	idleTime    = 10 * time.Second // an idle client asks the NameNode once a second to renew its leases
+	clientAge   = time.Hour        // it keeps the key of encrypted transfers for ever, and that runs out
 )
 
 // get takes an idle client or makes one.
@@ -250,7 +252,7 @@ func (h *HDFS) get(ctx context.Context) (*client, error) {
 		}
 		return nil, err
 	}
-	c := &client{hc: hc, conns: conns}
+	c := &client{hc: hc, conns: conns, born: time.Now()}
 	if cancelled {
 		c.close()
 		return nil, ctx.Err()
@@ -271,7 +273,7 @@ func (h *HDFS) put(c *client) {
 			h.addrs[0], h.addrs[i] = h.addrs[i], h.addrs[0]
 		}
 	}
-	if h.closed || len(h.idle) >= idleClients {
+	if h.closed || len(h.idle) >= idleClients || time.Since(c.born) > clientAge {
 		go c.close()
 		return
 	}

@@ -171,16 +171,24 @@ func (w *hdfsWriter) Write(b []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, w.h.pathError("write", w.name, err)
 	}
-	if _, err := w.copy.Write(b); err != nil {
-		w.err = w.h.pathError("write", w.name, err)
-		return 0, w.err
-	}
-	if w.a != nil {
-		if err := w.a.write(b); err != nil {
-			w.broken("write", err)
+	// In pieces: the library keeps a copy of what it is given at once.
+	for n := 0; n < len(b); {
+		piece := b[n:min(n+1<<20, len(b))]
+		if _, err := w.copy.Write(piece); err != nil {
+			w.err = w.h.pathError("write", w.name, err)
+			return n, w.err
 		}
+		if w.a != nil {
+			if err := w.a.write(piece); err != nil {
+				w.broken("write", err)
+			}
+		}
+		if w.err != nil {
+			return n, w.err
+		}
+		n += len(piece)
 	}
-	return len(b), w.err
+	return len(b), nil
 }
 
 // broken gives the current attempt up, and tells whether another one may help.
@@ -276,8 +284,12 @@ func (w *hdfsWriter) finish() error {
 	return nil
 }
 
+// closeLimit is how long a closed file may wait for its last block; Hadoop's own client gives up after 12.4 s. Then it is written again.
+const closeLimit = 12 * time.Second
+
 // closeFile closes a file, again and again while its last block has not been reported by enough DataNodes.
-func closeFile(ctx context.Context, fw *hdfs.FileWriter, limit time.Duration) error {
+func closeFile(ctx context.Context, fw *hdfs.FileWriter, retry time.Duration) error {
+	limit := min(retry/2, closeLimit)
 	began := time.Now()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := fw.Close()
@@ -285,7 +297,7 @@ func closeFile(ctx context.Context, fw *hdfs.FileWriter, limit time.Duration) er
 			return err
 		}
 		if time.Since(began) > limit {
-			return fmt.Errorf("the last block had not reached enough DataNodes after %v: %w", limit, err)
+			return fmt.Errorf("no DataNode had reported the last block after %v: %w", limit, err)
 		}
 		select {
 		case <-ctx.Done():
