@@ -65,6 +65,7 @@ type looked struct {
 	columns     []*glance // in the order of the schema
 	unsupported []shard.Unsupported
 	root        string
+	whole       bool // the root is all that the URI means, not a pattern in it
 }
 
 // glance is what was seen of a column.
@@ -103,7 +104,7 @@ func look(ctx context.Context, files *hdfsio.Resolver, uri string) (*looked, err
 	if err := partitionValues(root, all); err != nil {
 		return nil, withClass(DataError, err)
 	}
-	l := &looked{files: len(all), root: root}
+	l := &looked{files: len(all), root: root, whole: root == path.Clean(pattern)}
 	var shards []*shard.Shard
 	for _, i := range evenly(len(all), initFiles) {
 		s, err := shard.Inspect(ctx, fsys, all[i].path, all[i].name)

@@ -20,7 +20,8 @@ func (g *guesses) write(uri, name string) []byte {
 	if name == "" {
 		name = nameFrom(g.root)
 	}
-	p("# A first job for %s, written after a look at %d rows of %s. Read it before you trust it:", oneLine(uri), g.rows, g.filesLooked())
+	p("# A first job for %s", oneLine(uri))
+	p("# written after a look at %d rows of %s. Read it before you trust it:", g.rows, g.filesLooked())
 	p("#   howdah plan FILE      what would be read and done")
 	p("#   howdah run FILE       do it")
 	p("# docs/reference.md lists every key; howdah explain FILE shows every default.")
@@ -29,7 +30,7 @@ func (g *guesses) write(uri, name string) []byte {
 	p("")
 	p("data:")
 	p("  path: %s", yamlScalar(uri))
-	if g.time != nil && g.time.Partition && g.time.Type == table.Date {
+	if g.time != nil && g.time.Partition && g.time.Type == table.Date && g.whole {
 		p("  # To read the last 60 days of each night's run instead of everything:")
 		p("  # path: %s", yamlScalar(strings.TrimSuffix(uri, "/")+"/"+g.time.Name+"={ds}/"))
 		p("  # window: {from: -60d, to: 0d}")
@@ -102,7 +103,8 @@ func (g *guesses) writeSplit(p func(string, ...any)) {
 		p("split: {method: time, fractions: {train: 0.8, validation: 0.1, test: 0.1}}")
 		return
 	}
-	p("# By a hash of the row's identity: a row never changes sides. With a column of times (role: time), method: time is closer to life.")
+	p("# By a hash of the row's identity: a row never changes sides. Where rows have a time, give its column role: time and split by")
+	p("# method: time, which is closer to life: the model is then measured on rows after those it has seen.")
 	p("split: {method: hash, fractions: {train: 0.8, validation: 0.1, test: 0.1}}")
 }
 
