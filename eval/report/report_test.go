@@ -116,3 +116,125 @@ func render(t *testing.T, in Input) string {
 	}
 	return b.String()
 }
+
+func TestPage(t *testing.T) {
+	t.Parallel()
+	in := input(t, eval.Binary)
+	html := render(t, in)
+	for _, want := range []string{
+		"<title>late-flights · 20261101T013000-0400-a1</title>",
+		`On 3,000 test rows the model beats the trivial model, which predicts the class shares of the training rows: log loss`,
+		"&lt;script&gt;alert(1)&lt;/script&gt;", // a warning
+		"row group 2, column &#34;dep&#34;: page checksum &lt;does&gt; not match",
+		"181 files, 7.3 MB, 165,000 rows", "4,713: arr_delay is missing", "ab12ab12ab12",
+		"missing: median → clip 0.1% to 99.9% → standard", "3 of 4 are kept", "variance 0 is not above 0", "UA: 58,665",
+		`<tr class="best"><th scope="row" class="n">7 (kept)</th>`,
+		`<svg class="spark"`, `<td class="n">1,048</td>`,
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for _, bad := range []string{"<script>alert", "NaN", "Infinity", "ZgotmplZ", "<no value>", "%!", `src=`, `style="`} {
+		if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(html, library, ""), script, ""), bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	if again := render(t, in); again != html {
+		t.Error("the same input gives another page")
+	}
+}
+
+// What is in the data cannot leave its script element, and the policy names exactly what the page holds.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	html := render(t, input(t, eval.Multiclass))
+	if n := strings.Count(html, "<script"); n != 3 {
+		t.Errorf("%d script elements, want 3", n)
+	}
+	if n := strings.Count(html, "</script"); n != 3 {
+		t.Errorf("%d ends of script elements, want 3", n)
+	}
+	for _, s := range []string{library, script} {
+		if !strings.Contains(html, "<script>"+s+"</script>") || !strings.Contains(html, strings.ReplaceAll(sourceHash(s), "+", "&#43;")) {
+			t.Error("a script is not in the page as its hash says")
+		}
+	}
+	for _, s := range []string{library, script, style, libraryStyle} {
+		for _, bad := range []string{"</script", "</style", "@import", "url("} {
+			if strings.Contains(s, bad) {
+				t.Errorf("an asset holds %q", bad)
+			}
+		}
+	}
+	if strings.Contains(html, "unsafe") {
+		t.Error("the policy allows something unsafe")
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	for want, in := range map[string]Input{
+		"there is no evaluation":                 {Job: "a"},
+		"the validation rows have no evaluation": {Job: "a", Sides: []Side{{Name: "validation"}}},
+	} {
+		if err := Render(new(bytes.Buffer), in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// The least input gives a page without empty sections.
+func TestLeast(t *testing.T) {
+	t.Parallel()
+	html := render(t, Input{Job: "small", Sides: []Side{{"train", evaluation(t, eval.Regression, 1, 1)}}})
+	for _, bad := range []string{`id="training"`, `id="features"`, `id="weights"`, "Warnings", "ZgotmplZ"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		m     eval.Metric
+		class string
+	}{
+		{eval.Metric{Name: "auc", Value: 0.7, Low: 0.6, High: 0.8, Baseline: 0.5, Method: eval.MethodDeLong}, "good"},
+		{eval.Metric{Name: "auc", Value: 0.55, Low: 0.4, High: 0.7, Baseline: 0.5, Method: eval.MethodDeLong}, "unclear"},
+		{eval.Metric{Name: "auc", Value: 0.4, Low: 0.35, High: 0.45, Baseline: 0.5, Method: eval.MethodDeLong}, "bad"},
+		{eval.Metric{Name: "log_loss", Value: 0.4, Low: 0.35, High: 0.45, Baseline: 0.5, Method: eval.MethodClusters}, "good"},
+		{eval.Metric{Name: "log_loss", Value: 0.6, Low: 0.55, High: 0.65, Baseline: 0.5, Method: eval.MethodClusters}, "bad"},
+		{eval.Metric{Name: "log_loss", Value: 0.4, Low: 0.4, High: 0.4, Baseline: 0.5, Method: eval.MethodNone}, "unclear"},
+		{eval.Metric{Name: "calibration_error", Value: 0.04, Low: 0.03, High: 0.05, Baseline: 0.001, Method: eval.MethodBootstrap}, ""},
+		{eval.Metric{Name: "recall", Value: 0.4, Low: 0.3, High: 0.5, Baseline: 0, Method: eval.MethodBootstrap}, ""},
+	} {
+		if class, _ := compare(&c.m); class != c.class {
+			t.Errorf("%+v is %q, want %q", c.m, class, c.class)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for x, want := range map[float64]string{0: "0", 1: "1", -2.5: "-2.500", 0.12345: "0.1235", 1234: "1,234", 1234.5: "1,234", 12345.6: "12,346", 1e15: "1.00e+15",
+		0.00001: "1.00e-05", math.Inf(1): "–", 999.96: "1000.0", 2013: "2,013", 100: "100", 1234567: "1,234,567"} {
+		if got := number(x); got != want {
+			t.Errorf("number(%v) = %q, want %q", x, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 7_340_000: "7.3 MB", 1_500: "1.5 kB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
+		}
+	}
+	for x, want := range map[float64]string{0: "0%", 0.5: "50.0%", 1: "100.0%", 0.0001: "<0.1%", 0.9999: ">99.9%", math.NaN(): "–"} {
+		if got := share(x); got != want {
+			t.Errorf("share(%v) = %q, want %q", x, got, want)
+		}
+	}
+	if got := count(-1234567); got != "-1,234,567" {
+		t.Errorf("count: %q", got)
+	}
+}

@@ -114,6 +114,13 @@ func compare(m *eval.Metric) (class, text string) {
 		gain, clear, worse = -gain, m.High < m.Baseline, m.Low > m.Baseline
 	}
 	switch {
+	case m.Name == "calibration_error" && !clear:
+		// The priors are right on the average, so they are calibrated; they just tell no rows apart.
+		return "", "the baseline is calibrated by its making"
+	case m.Baseline == 0 && gain > 0 && (m.Name == "precision" || m.Name == "recall" || m.Name == "f1"):
+		return "", "the baseline calls no row positive"
+	case m.Baseline == 1 && m.Name == "recall":
+		return "", "the baseline calls every row positive"
 	case m.Method == eval.MethodNone && gain > 0:
 		return "unclear", "better, but too few rows to be sure"
 	case clear:
@@ -206,6 +213,9 @@ func judge(in Input, h Side) verdict {
 			continue
 		}
 		class, _ := compare(m)
+		if class == "" {
+			continue
+		}
 		rows := fmt.Sprintf("On %s %s rows", count(h.Evaluation.Rows), h.Name)
 		values := fmt.Sprintf("%s %s against %s", metricLabel(name), number(m.Value), number(m.Baseline))
 		if gap := math.Abs(m.Value - m.Baseline); m.Baseline != 0 && !eval.Maximise(name) {
