@@ -58,7 +58,7 @@ func (c *codebook) restored() error {
 	if len(c.byInt) != len(c.Ints) {
 		return errors.New("an integer is listed twice")
 	}
-	if width := uint64(hi) - uint64(lo); width < 1<<14 {
+	if width := uint64(hi) - uint64(lo); lo != NoInt && width < 1<<14 {
 		c.first, c.table = lo, make([]int32, width+1)
 		for i := range c.table {
 			c.table[i] = -1
