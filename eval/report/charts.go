@@ -76,6 +76,9 @@ func charts(in Input) []chart {
 		if len(e.Calibration) > 0 {
 			l := series{Name: s.Name, Colour: c, Dots: true}
 			for _, p := range e.Calibration {
+				if p.Weight < 0.001*e.Weight {
+					continue // a handful of rows: noise
+				}
 				l.X, l.Y = append(l.X, chartNumber(p.Predicted)), append(l.Y, chartNumber(p.Observed))
 			}
 			cal.Series = append(cal.Series, l)

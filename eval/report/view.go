@@ -336,9 +336,9 @@ func (v *pageView) curves(in Input) {
 		[]string{"threshold", "recall", "precision"}, len(e.PR), func(i int) []string {
 			return []string{number(e.PR[i].Threshold), number(e.PR[i].Recall), number(e.PR[i].Precision)}
 		})
-	text := "Whether a predicted probability comes true as often as it says: points on the diagonal do. Bins of equal width."
+	text := "Whether a predicted probability comes true as often as it says: points on the diagonal do. Bins of equal width; those with less than 0.1% of the rows are in the table alone."
 	if e.Task == eval.Multiclass {
-		text = "Whether the likeliest class is right as often as its probability says. Bins of equal width."
+		text = "Whether the likeliest class is right as often as its probability says. Bins of equal width; those with less than 0.1% of the rows are in the table alone."
 	}
 	add("calibration", "Calibration", text, []string{"bin", "rows", "mean predicted", "observed"}, len(e.Calibration), func(i int) []string {
 		b := e.Calibration[i]
