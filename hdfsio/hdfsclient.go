@@ -442,9 +442,6 @@ func (h *HDFS) do(ctx context.Context, op, name string, f func(c *client, again 
 	})
 }
 
-// firstContact is how long a cluster that was never reached is tried: long enough for a restarting NameNode, short for a wrong address.
-const firstContact = 20 * time.Second
-
 // retry runs f until it succeeds, fails for good, or time is up; it waits longer and longer in between.
 func (h *HDFS) retry(ctx context.Context, op, name string, f func() error) error {
 	began := time.Now()
@@ -468,7 +465,7 @@ func (h *HDFS) retry(ctx context.Context, op, name string, f func() error) error
 		h.mu.Unlock()
 		limit := h.o.Retry
 		if !reached {
-			limit = min(limit, firstContact)
+			limit = min(limit, h.o.FirstContact)
 			var dns *net.DNSError
 			if errors.As(err, &dns) && dns.IsNotFound {
 				return h.pathError(op, name, fmt.Errorf("%w: check the host name, or set HADOOP_CONF_DIR if it is a name service", err))

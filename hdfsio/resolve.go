@@ -29,6 +29,9 @@ type Options struct {
 	Timeout time.Duration
 	// Retry is how long a call goes on trying while a NameNode restarts or fails over, or DataNodes are lost. Default 60 s.
 	Retry time.Duration
+	// FirstContact is how long a cluster that has never answered is tried: its address may be wrong. Default 20 s, and never more
+	// than Retry.
+	FirstContact time.Duration
 
 	// SpoolDir holds what is being written to HDFS, beyond the first 16 MiB of a file, until it is committed, so that it can be
 	// written again after a DataNode's death. Default: the system's temporary directory.
@@ -39,11 +42,16 @@ type Options struct {
 
 	// Getenv reads the environment. Default: os.Getenv.
 	Getenv func(string) string
+
+	// Wrap is what every file system goes through before a Resolver gives it out, once each: for faults in tests. Default: nothing.
+	Wrap func(FS) FS
 }
 
 const (
 	defaultTimeout = 30 * time.Second
 	defaultRetry   = 60 * time.Second
+	// Long enough for a NameNode that restarts, short for a wrong address.
+	defaultFirstContact = 20 * time.Second
 )
 
 func (o Options) withDefaults() Options {
@@ -55,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Retry <= 0 {
 		o.Retry = defaultRetry
+	}
+	if o.FirstContact <= 0 {
+		o.FirstContact = defaultFirstContact
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -77,11 +88,12 @@ type Resolver struct {
 
 	mu       sync.Mutex
 	clusters map[string]*HDFS // by authority; "" is fs.defaultFS
+	wrapped  map[FS]FS
 }
 
 // NewResolver returns a resolver with these options.
 func NewResolver(o Options) *Resolver {
-	return &Resolver{o: o.withDefaults(), clusters: map[string]*HDFS{}}
+	return &Resolver{o: o.withDefaults(), clusters: map[string]*HDFS{}, wrapped: map[FS]FS{}}
 }
 
 // Resolve is the function Resolve, sharing file systems between calls.
@@ -94,7 +106,9 @@ func (r *Resolver) Resolve(ctx context.Context, uri string) (FS, string, error) 
 		return nil, "", err
 	}
 	if u.scheme == "file" {
-		return Local{}, u.path, nil
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.wrap(Local{}), u.path, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +119,20 @@ func (r *Resolver) Resolve(ctx context.Context, uri string) (FS, string, error) 
 		}
 		r.clusters[u.authority] = h
 	}
-	return h, u.path, nil
+	return r.wrap(h), u.path, nil
+}
+
+// wrap is called with mu held.
+func (r *Resolver) wrap(fsys FS) FS {
+	if r.o.Wrap == nil {
+		return fsys
+	}
+	w := r.wrapped[fsys]
+	if w == nil {
+		w = r.o.Wrap(fsys)
+		r.wrapped[fsys] = w
+	}
+	return w
 }
 
 // Close ends the connections of all file systems that the resolver gave out.

@@ -28,6 +28,7 @@ type PassProgress struct {
 	UnitsDone int     `json:"units_done"`
 	Rows      int64   `json:"rows"`
 	RowsDone  int64   `json:"rows_done"`
+	Before    int64   `json:"rows_before,omitempty"` // of RowsDone, those that a former owner had done
 	Seconds   float64 `json:"seconds"`
 	Found     bool    `json:"found,omitempty"` // done by a former owner
 	Done      bool    `json:"done"`
@@ -134,6 +135,11 @@ func (b *bar) update(f func(p *PassProgress), always bool) {
 
 func (b *bar) add(u engine.Unit) {
 	b.update(func(p *PassProgress) { p.UnitsDone++; p.RowsDone += u.Rows }, false)
+}
+
+// before counts rows that a former owner did: they say nothing about the rate.
+func (b *bar) before(n int64) {
+	b.update(func(p *PassProgress) { p.RowsDone += n; p.Before += n }, false)
 }
 
 func (b *bar) rows(n int64) { b.update(func(p *PassProgress) { p.RowsDone += n }, false) }

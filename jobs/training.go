@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"time"
 
 	"howdah/eval"
@@ -40,7 +41,8 @@ func (r *runner) train(ctx context.Context) error {
 	of := model.Config().Train.Epochs
 	bar := r.progress.pass("train", of, rows.Len()*int64(of))
 	for range r.epochs {
-		bar.add(engine.Unit{Rows: rows.Len()})
+		bar.add(engine.Unit{})
+		bar.before(rows.Len())
 	}
 	kept := time.Now()
 	opts := train.FitOptions{
@@ -48,7 +50,7 @@ func (r *runner) train(ctx context.Context) error {
 			e := EpochRecord{Epoch: l.Epoch + 1, Loss: l.Loss, Rate: l.Rate, Validation: m}
 			r.epochs = append(r.epochs, e)
 			r.progress.epoch(e, of)
-			bar.add(engine.Unit{Rows: l.Rows})
+			bar.add(engine.Unit{})
 			r.log.Info("epoch", "epoch", e.Epoch, "loss", e.Loss, "rate", e.Rate)
 			if time.Since(kept) < checkpointEvery || model.Done() {
 				return nil
@@ -63,7 +65,7 @@ func (r *runner) train(ctx context.Context) error {
 			return []train.Metrics{m}, err
 		}
 	}
-	err = train.Fit(ctx, []train.Trainer{model}, rows, opts)
+	err = train.Fit(ctx, []train.Trainer{model}, watched{rows, bar}, opts)
 	if ctx.Err() != nil {
 		// Stopped between two batches: the work done so far is kept.
 		wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -96,6 +98,27 @@ func (r *runner) validate(ctx context.Context) (train.Metrics, error) {
 	return q.Metrics(), nil
 }
 
+// watched moves the bar with every batch: an epoch may take an hour.
+type watched struct {
+	sweep
+	bar *bar
+}
+
+// Batches implements train.Rows.
+func (w watched) Batches(ctx context.Context, o train.Order) iter.Seq2[*table.Encoded, error] {
+	return func(yield func(*table.Encoded, error) bool) {
+		if o.Skip > 0 {
+			w.bar.before(int64(o.Skip) * int64(o.BatchSize))
+		}
+		for b, err := range w.sweep.Batches(ctx, o) {
+			if !yield(b, err) {
+				return
+			}
+			w.bar.rows(int64(b.Rows))
+		}
+	}
+}
+
 // predict computes a block's logits with all workers: rows do not depend on one another.
 func (r *runner) predict(b *table.Encoded, logits []float32) error {
 	return r.model.Predict(b, logits)
@@ -106,16 +129,13 @@ func (r *runner) evalConfig() eval.Config {
 	return eval.Config{Task: eval.Task(r.target.Type().String()), Classes: r.target.Classes(), Threshold: e.Threshold, Confidence: e.Confidence, Seed: r.job.Spec.Split.Seed}
 }
 
-// trainKey ties a checkpoint to what it was trained on.
-func (r *runner) trainKey() string { return r.enc.dir }
-
 // checkpoint keeps the trainer's state and the curves so far.
 func (r *runner) checkpoint(ctx context.Context) error {
 	snap, err := r.model.Snapshot(nil)
 	if err != nil {
 		return err
 	}
-	c := checkpoint{Key: hashOf([]byte(r.trainKey())), Epochs: r.epochs, State: snap}
+	c := checkpoint{Key: r.enc.key, Epochs: r.epochs, State: snap}
 	b, err := seal(&c)
 	if err != nil {
 		return err
@@ -137,7 +157,7 @@ func (r *runner) restore(ctx context.Context) error {
 		r.log.Warn("the checkpoint is damaged; training begins anew", "err", err.Error())
 		return nil
 	}
-	if c.Key != hashOf([]byte(r.trainKey())) {
+	if c.Key != r.enc.key {
 		r.log.Warn("the checkpoint belongs to other rows; training begins anew")
 		return nil
 	}

@@ -5,25 +5,26 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"howdah/internal/strictyaml"
+	"howdah/hdfsio"
 	"howdah/jobs"
 )
 
 // version is set when a release is linked; otherwise it is the commit that the binary was built from.
 var version = ""
 
-func main() {
+func main() { os.Exit(howdah()) }
+
+// howdah runs the command line of this process and returns its exit code.
+func howdah() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -31,9 +32,10 @@ func main() {
 		<-signals
 		cancel(jobs.ErrInterrupted)
 		<-signals // a second one does not wait for the checkpoint
+		fmt.Fprintln(os.Stderr, "\nstopped at once; the same command goes on from the last checkpoint")
 		os.Exit(int(jobs.Interrupted))
 	}()
-	os.Exit(execute(ctx, os.Args[1:]))
+	return execute(ctx, os.Args[1:])
 }
 
 // execute runs one command line and returns its exit code.
@@ -44,57 +46,8 @@ func execute(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	var code exitCode
-	if errors.As(err, &code) {
-		return int(code)
-	}
-	class := jobs.ClassOf(err)
-	var usage *usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "unknown flag") {
-		class = jobs.UserError
-	}
 	asJSON, _ := root.PersistentFlags().GetBool("json")
-	if asJSON {
-		b, merr := json.Marshal(map[string]any{"error": err.Error(), "class": class.String(), "exit": int(class), "hint": jobs.HintOf(err)})
-		if merr == nil {
-			fmt.Fprintln(os.Stderr, string(b))
-		}
-		return int(class)
-	}
-	printError(err)
-	return int(class)
-}
-
-// exitCode ends the command with a code and no further word.
-type exitCode int
-
-func (e exitCode) Error() string { return fmt.Sprint("exit ", int(e)) }
-
-// usageError is a mistake on the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func printError(err error) {
-	var problems strictyaml.Problems
-	if errors.As(err, &problems) {
-		for _, p := range problems {
-			fmt.Fprintln(os.Stderr, p)
-		}
-		if n := len(problems); n > 1 {
-			fmt.Fprintf(os.Stderr, "%d mistakes\n", n)
-		}
-		return
-	}
-	if jobs.ClassOf(err) == jobs.Interrupted {
-		fmt.Fprintln(os.Stderr, "interrupted; what was done is kept. The same command goes on from here.")
-		return
-	}
-	fmt.Fprintln(os.Stderr, "error:", err)
-	if h := jobs.HintOf(err); h != "" {
-		fmt.Fprintln(os.Stderr, "hint:", h)
-	}
+	return report(err, asJSON)
 }
 
 func newRoot() *cobra.Command {
@@ -111,55 +64,20 @@ claim, 130 interrupted (run it again and it goes on).`,
 		Example: `  howdah init data/flights > flights.yaml   look at the data and write a job
   howdah plan flights.yaml                  what would be read and done
   howdah run flights.yaml                   do it
-  howdah show flights                       how it went`,
+  howdah show flights.yaml                  how it went`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().Bool("json", false, "print one JSON document (run: a line an event) instead of text")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w\n%s --help says what is known", err, c.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(), planCommand(), validateCommand(), explainCommand(), initCommand(), runsCommand(), showCommand(), predictCommand(), doctorCommand(), schemaCommand(), versionCommand())
 	return root
 }
 
-// exactly is cobra.ExactArgs with words.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == len(names) {
-			return nil
-		}
-		return &usageError{fmt.Errorf("%s wants %s, have %d argument(s)\n  howdah %s", c.Name(), strings.Join(names, " "), len(args), c.Use)}
-	}
-}
-
-// loadJob reads the job file named on the command line, with its --set flags.
-func loadJob(c *cobra.Command, file string) (*jobs.Job, error) {
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	if info, err := os.Stat(file); err == nil && info.Size() > strictyaml.MaxBytes {
-		source = source[:min(int64(len(source)), strictyaml.MaxBytes+1)]
-	}
-	sets, _ := c.Flags().GetStringArray("set")
-	return jobs.Load(file, source, sets...)
-}
-
-func addSet(c *cobra.Command) {
-	c.Flags().StringArray("set", nil, "override a value of the job file, such as --set train.epochs=5 (repeatable)")
-}
-
-func wantsJSON(c *cobra.Command) bool {
-	v, _ := c.Flags().GetBool("json")
-	return v
-}
-
-func printJSON(v any) error {
-	e := json.NewEncoder(os.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
+// files reaches file systems; the process's end closes its connections. A cluster that never answered is given up soon: most
+// often its address is wrong, and who starts a job by hand waits. Once reached it is waited for as long as a NameNode takes to
+// restart.
+var files = hdfsio.NewResolver(hdfsio.Options{FirstContact: 4 * time.Second})
 
 func buildVersion() string {
 	if version != "" {
