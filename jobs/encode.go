@@ -20,6 +20,7 @@ import (
 // encoded is the scratch that epochs sweep: for each unit and side a file of encoded rows on the local disk, in a directory
 // named by the content it depends on. Safe to delete at any time: it is made again.
 type encoded struct {
+	key         string // of the content: what the rows are made of
 	dir         string
 	layout      table.Layout
 	transformer *preprocess.Transformer
@@ -94,7 +95,7 @@ func (r *runner) encode(ctx context.Context) error {
 		return err
 	}
 	key := engine.Task{Func: "encode/1", Units: r.units, Args: b}.Key()
-	e := &encoded{dir: r.scratchDir(key), layout: layout, transformer: t}
+	e := &encoded{key: key, dir: r.scratchDir(key), layout: layout, transformer: t}
 	r.enc = e
 	if !e.complete(r.units) {
 		if err := os.RemoveAll(e.dir); err != nil {

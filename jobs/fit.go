@@ -236,7 +236,7 @@ func (r *runner) fit(ctx context.Context) error {
 				return nil, err
 			}
 			var side sideScratch
-			return p, scan.each(ctx, u, w, func(b rows) error {
+			err = scan.each(ctx, u, w, func(b rows) error {
 				label, err := r.labelOf(b.Batch)
 				if err != nil {
 					return err
@@ -269,6 +269,8 @@ func (r *runner) fit(ctx context.Context) error {
 				}
 				return p.fit.Update(t, nil)
 			})
+			p.fit.Compact() // up to 63 parts wait in the tree
+			return p, err
 		})
 	if err != nil {
 		return dataError(err)
@@ -368,7 +370,7 @@ func (r *runner) wave(ctx context.Context, scan *scan, wave int, splitHash strin
 			var side sideScratch
 			var labels []float32
 			var y []float64
-			return p, scan.each(ctx, u, w, func(b rows) error {
+			err = scan.each(ctx, u, w, func(b rows) error {
 				if err := r.sides(b, &side); err != nil {
 					return err
 				}
@@ -392,6 +394,8 @@ func (r *runner) wave(ctx context.Context, scan *scan, wave int, splitHash strin
 				}
 				return p.Update(t, y)
 			})
+			p.Compact()
+			return p, err
 		})
 	if err != nil {
 		return dataError(err)

@@ -126,6 +126,7 @@ func (j *Job) check() error {
 		j.doc.ReportErr(fmt.Sprintf("selection[%d]", i), r.Validate())
 	}
 	j.doc.ReportErr("", s.TrainConfig().Validate())
+	j.checkZeros()
 	for i, m := range s.Evaluate.Metrics {
 		if m == "calibration" { // short for the one number that sums it up
 			m = "calibration_error"
@@ -321,6 +322,7 @@ func (j *Job) Warnings() []Warning {
 		}
 	}
 	warn("promote", "read and recorded; howdah run publishes the model in its run directory and decides nothing")
+	warn("evaluate.slices", "read and recorded; this version measures the whole of each side only")
 	warn("data.ready", "for the scheduler; howdah run does not wait for data")
 	return out
 }

@@ -67,40 +67,14 @@ type runner struct {
 // cancelled with ErrInterrupted it finishes the batch at hand, keeps a checkpoint and returns that error; the next Run
 // goes on.
 func (j *Job) Run(ctx context.Context, opts RunOptions) (*Result, error) {
-	r := &runner{job: j, opts: opts, progress: newTracker(opts.Reporter)}
-	if err := r.machine(); err != nil {
-		return nil, err
+	if opts.Files == nil {
+		opts.Files = hdfsio.NewResolver(hdfsio.Options{})
+		defer opts.Files.Close()
 	}
-	if r.opts.Files == nil {
-		r.opts.Files = hdfsio.NewResolver(hdfsio.Options{})
-		defer r.opts.Files.Close()
-	}
-	home, err := OpenHome(ctx, r.opts.Files, firstOf(opts.Home, j.Spec.Home))
+	r, err := j.begin(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	slot, fixed := time.Now().In(j.Spec.Zone()).Truncate(time.Second), false
-	if opts.Slot != "" {
-		if slot, err = ParseSlot(opts.Slot, j.Spec.Zone()); err != nil {
-			return nil, withClass(UserError, err)
-		}
-		fixed = true
-	}
-	if r.inputs, err = Freeze(ctx, r.opts.Files, &j.Spec, slot, r.workers); err != nil {
-		return nil, dataError(err)
-	}
-	// Everything that can be wrong with the job and its data is found before anything is claimed or written.
-	if err := r.prepare(); err != nil {
-		return nil, err
-	}
-	notes, err := r.claim(ctx, home, slot, fixed)
-	if err != nil {
-		return nil, err
-	}
-	r.log = r.run.Logger()
-	r.progress.mu.Lock()
-	r.progress.rep.Begin(r.run, notes)
-	r.progress.mu.Unlock()
 	stop := r.progress.keep(ctx, r.run)
 	var res *Result
 	for {
@@ -120,6 +94,44 @@ func (j *Job) Run(ctx context.Context, opts RunOptions) (*Result, error) {
 	}
 	stop()
 	return res, r.finish(ctx, err)
+}
+
+// begin freezes the inputs, checks the job against them and claims a run.
+func (j *Job) begin(ctx context.Context, opts RunOptions) (*runner, error) {
+	if opts.Files == nil {
+		opts.Files = hdfsio.NewResolver(hdfsio.Options{})
+	}
+	r := &runner{job: j, opts: opts, progress: newTracker(opts.Reporter)}
+	if err := r.machine(); err != nil {
+		return nil, err
+	}
+	home, err := OpenHome(ctx, opts.Files, firstOf(opts.Home, j.Spec.Home))
+	if err != nil {
+		return nil, err
+	}
+	slot, fixed := time.Now().In(j.Spec.Zone()).Truncate(time.Second), false
+	if opts.Slot != "" {
+		if slot, err = ParseSlot(opts.Slot, j.Spec.Zone()); err != nil {
+			return nil, withClass(UserError, err)
+		}
+		fixed = true
+	}
+	if r.inputs, err = Freeze(ctx, opts.Files, &j.Spec, slot, r.workers); err != nil {
+		return nil, dataError(err)
+	}
+	// Everything that can be wrong with the job and its data is found before anything is claimed or written.
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	notes, err := r.claim(ctx, home, slot, fixed)
+	if err != nil {
+		return nil, err
+	}
+	r.log = r.run.Logger()
+	r.progress.mu.Lock()
+	r.progress.rep.Begin(r.run, notes)
+	r.progress.mu.Unlock()
+	return r, nil
 }
 
 func firstOf(s ...string) string {
@@ -283,15 +295,7 @@ func (r *runner) phases(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	for _, p := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"split", r.fitSplit},
-		{"fit", r.fit},
-		{"encode", r.encode},
-		{"train", r.train},
-	} {
+	for _, p := range r.fitting() {
 		r.progress.phase(p.name)
 		if err := p.do(ctx); err != nil {
 			return nil, err
@@ -309,6 +313,17 @@ func (r *runner) phases(ctx context.Context) (*Result, error) {
 	}
 	r.enc.remove()
 	return &Result{r.run, *summary}, nil
+}
+
+// phase is a part of a run with a name.
+type phase struct {
+	name string
+	do   func(context.Context) error
+}
+
+// fitting are the phases that lead to a model.
+func (r *runner) fitting() []phase {
+	return []phase{{"split", r.fitSplit}, {"fit", r.fit}, {"encode", r.encode}, {"train", r.train}}
 }
 
 // finish leaves the run's directory as its end demands: a summary, or the place to go on from.

@@ -113,19 +113,11 @@ func NewWriter(w io.Writer, layout table.Layout) *Writer {
 	return x
 }
 
-// Append adds the rows of e at the given indices, all of them where rows is nil.
+// Append adds the rows of e at the given indices.
 func (x *Writer) Append(e *table.Encoded, rows []int32) error {
-	n := e.Rows
-	if rows != nil {
-		n = len(rows)
-	}
 	d, f := x.shape.dense, x.shape.codes
-	for i := 0; i < n && x.err == nil; i++ {
-		r := i
-		if rows != nil {
-			r = int(rows[i])
-		}
-		k := x.n
+	for i := 0; i < len(rows) && x.err == nil; i++ {
+		r, k := int(rows[i]), x.n
 		copy(x.block.Dense[k*d:(k+1)*d], e.Dense[r*d:(r+1)*d])
 		copy(x.block.Codes[k*f:(k+1)*f], e.Codes[r*f:(r+1)*f])
 		x.block.Labels[k] = e.Labels[r]

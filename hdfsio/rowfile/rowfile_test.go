@@ -40,12 +40,20 @@ func rows(l table.Layout, from, n int) *table.Encoded {
 	return e
 }
 
+func all(n int) []int32 {
+	out := make([]int32, n)
+	for i := range out {
+		out[i] = int32(i)
+	}
+	return out
+}
+
 func file(t *testing.T, l table.Layout, from, n int) *File {
 	t.Helper()
 	var b bytes.Buffer
 	w := NewWriter(&b, l)
 	for at := 0; at < n; at += 1000 {
-		if err := w.Append(rows(l, from+at, min(1000, n-at)), nil); err != nil {
+		if err := w.Append(rows(l, from+at, min(1000, n-at)), all(min(1000, n-at))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +155,7 @@ func TestDamageIsSeen(t *testing.T) {
 	l := layout(2, 1, false)
 	var b bytes.Buffer
 	w := NewWriter(&b, l)
-	if err := w.Append(rows(l, 0, 5000), nil); err != nil {
+	if err := w.Append(rows(l, 0, 5000), all(5000)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -180,7 +188,7 @@ func BenchmarkBatches(b *testing.B) {
 	var buf bytes.Buffer
 	w := NewWriter(&buf, l)
 	for i := range 100 {
-		if err := w.Append(rows(l, i*4096, 4096), nil); err != nil {
+		if err := w.Append(rows(l, i*4096, 4096), all(4096)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,11 +3,8 @@ package table
 import "fmt"
 
 // Take returns a batch of the chosen rows of b, in that order, in memory of the arena; the dictionary of a coded column
-// is shared, not copied. With rows nil it returns b itself. RowNumber still tells where each row was read.
+// is shared, not copied. Without rows it is an empty batch. RowNumber still tells where each row was read.
 func Take(b *Batch, rows []int32, a *Arena) *Batch {
-	if rows == nil {
-		return b
-	}
 	out := &Batch{Origin: b.Origin, Names: b.Names, Cols: make([]Column, len(b.Cols)), Rows: len(rows)}
 	for i, c := range b.Cols {
 		out.Cols[i] = TakeColumn(c, rows, a)
