@@ -16,7 +16,7 @@ type Evaluation struct {
 	Confusion   *Confusion       `json:"confusion,omitempty"`
 	PerClass    []ClassMetrics   `json:"per_class,omitempty"`
 	ROC         []ROCPoint       `json:"roc,omitempty"` // from (0,0) to (1,1)
-	PR          []PRPoint        `json:"pr,omitempty"`  // from recall 0 to 1
+	PR          []PRPoint        `json:"pr,omitempty"`  // from the highest threshold to recall 1
 	Calibration []CalibrationBin `json:"calibration,omitempty"`
 	Scores      *ScoreHistogram  `json:"scores,omitempty"`
 	Residuals   *Histogram       `json:"residuals,omitempty"` // label - prediction
@@ -52,7 +52,7 @@ type ClassMetrics struct {
 }
 
 // ROCPoint is a point of the receiver operating characteristic: rows with a probability of Threshold or more count as
-// positive. The curve holds every point or is thinned to about 200 exact ones.
+// positive. The curve holds every point or about 200 of them; those are exact.
 type ROCPoint struct {
 	Threshold float64 `json:"threshold"`
 	FPR       float64 `json:"fpr"`

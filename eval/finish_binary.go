@@ -162,6 +162,7 @@ func (p *Part) curves(e *Evaluation) (ranking, error) {
 	const step = 0.01
 	var roc []ROCPoint
 	var pr []PRPoint
+	var last PRPoint
 	rank, err := order(runs, func(score float32, tp, fp float64) {
 		if !(pos > 0 && neg > 0) {
 			return
@@ -172,12 +173,16 @@ func (p *Part) curves(e *Evaluation) (ranking, error) {
 			roc = append(roc, q)
 		}
 		r := PRPoint{threshold, tp / pos, tp / (tp + fp)}
+		last = r
 		if n := len(pr); n == 0 || pr[n-1].Recall-r.Recall >= step || tp < 0.02*pos && math.Abs(pr[n-1].Precision-r.Precision) >= 0.05 && len(pr) < 200 {
 			pr = append(pr, r)
 		}
 	})
 	if err != nil || !(rank.pos > 0 && rank.neg > 0) {
 		return rank, err
+	}
+	if pr[len(pr)-1] != last {
+		pr = append(pr, last)
 	}
 	// They went from the lowest threshold up.
 	e.ROC = []ROCPoint{{1, 0, 0}}
