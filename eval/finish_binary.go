@@ -163,25 +163,26 @@ func (p *Part) curves(e *Evaluation) (ranking, error) {
 	var roc []ROCPoint
 	var pr []PRPoint
 	var last PRPoint
+	var lastScore float32
 	rank, err := order(runs, func(score float32, tp, fp float64) {
 		if !(pos > 0 && neg > 0) {
 			return
 		}
-		threshold := sigmoid(float64(score))
-		q := ROCPoint{threshold, fp / neg, tp / pos}
+		q := ROCPoint{0, fp / neg, tp / pos}
 		if n := len(roc); n == 0 || roc[n-1].FPR-q.FPR+roc[n-1].TPR-q.TPR >= step {
+			q.Threshold = sigmoid(float64(score))
 			roc = append(roc, q)
 		}
-		r := PRPoint{threshold, tp / pos, tp / (tp + fp)}
-		last = r
-		if n := len(pr); n == 0 || pr[n-1].Recall-r.Recall >= step || tp < 0.02*pos && math.Abs(pr[n-1].Precision-r.Precision) >= 0.05 && len(pr) < 200 {
-			pr = append(pr, r)
+		last, lastScore = PRPoint{0, tp / pos, tp / (tp + fp)}, score
+		if n := len(pr); n == 0 || pr[n-1].Recall-last.Recall >= step || tp < 0.02*pos && math.Abs(pr[n-1].Precision-last.Precision) >= 0.05 && len(pr) < 200 {
+			last.Threshold = sigmoid(float64(score))
+			pr = append(pr, last)
 		}
 	})
 	if err != nil || !(rank.pos > 0 && rank.neg > 0) {
 		return rank, err
 	}
-	if pr[len(pr)-1] != last {
+	if last.Threshold = sigmoid(float64(lastScore)); pr[len(pr)-1] != last {
 		pr = append(pr, last)
 	}
 	// They went from the lowest threshold up.
