@@ -190,7 +190,7 @@ func (g *guesses) findLabel(want string) error {
 			return withClass(UserError, fmt.Errorf("label %q: no such column (%s)", want, hint))
 		}
 		c := g.columns[i]
-		if why := cannotBeLabel(c); why != "" {
+		if why := cannotBeLabel(c, maxClasses); why != "" {
 			return withClass(UserError, fmt.Errorf("label %q: %s", want, why))
 		}
 		g.label, g.sure, g.kind = c, true, labelKind(c)
@@ -204,7 +204,7 @@ func (g *guesses) findLabel(want string) error {
 	}
 	var all []candidate
 	for i, c := range g.columns {
-		if c == g.id || c == g.time || c.Partition || cannotBeLabel(c) != "" {
+		if c == g.id || c == g.time || c.Partition || cannotBeLabel(c, manyClasses) != "" {
 			continue
 		}
 		t := tokens(c.Name)
@@ -253,9 +253,13 @@ func (g *guesses) findLabel(want string) error {
 	return nil
 }
 
-const manyClasses = 20 // distinct values beyond which a label is no longer one of classes
+const (
+	manyClasses = 20   // distinct values beyond which numbers are a quantity, and text is no label unasked
+	maxClasses  = 1000 // distinct values beyond which text is no label at all
+)
 
-func cannotBeLabel(c *glance) string {
+// cannotBeLabel says why a column is no label, or "".
+func cannotBeLabel(c *glance, classes int) string {
 	switch {
 	case c.List:
 		return "a list cannot be a label"
@@ -265,8 +269,8 @@ func cannotBeLabel(c *glance) string {
 		return "a time cannot be a label; make a number of it with an expr"
 	case len(c.distinct) < 2:
 		return fmt.Sprintf("the rows looked at hold %d different values; there is nothing to learn", len(c.distinct))
-	case c.Type == table.String && len(c.distinct) > manyClasses:
-		return fmt.Sprintf("the text has more than %d different values in the rows looked at; that many classes are not trained unasked (give the column type: multiclass in a job file)", manyClasses)
+	case c.Type == table.String && len(c.distinct) > classes:
+		return fmt.Sprintf("the text has more than %d different values in the rows looked at; they are no classes", classes)
 	}
 	return ""
 }

@@ -123,15 +123,15 @@ func TestInitGuesses(t *testing.T) {
 		want, not []string
 	}{
 		"a label by its name": {[]made{column("target", table.Float64, number), x, column("flag", table.Int64, flag01)},
-			[]string{"target: {role: label}  # a quantity; guessed by its name", "# other candidates: flag", "model: linear"}, []string{"GUESS"}},
-		"y": {[]made{column("y", table.Int64, flag01), x}, []string{`"y": {role: label}  # two classes`, "model: logistic"}, []string{"GUESS"}},
+			[]string{"target: {role: label, type: regression}  # guessed by its name", "# other candidates: flag", "model: linear"}, []string{"GUESS"}},
+		"y": {[]made{column("y", table.Int64, flag01), x}, []string{`"y": {role: label, type: binary}  # guessed by its name`, "model: logistic"}, []string{"GUESS"}},
 		"an event": {[]made{column("isChurned", table.Bool, func(i int) any { return i%3 == 0 }), x, column("price", table.Float64, number)},
-			[]string{"isChurned: {role: label}"}, []string{"GUESS"}},
+			[]string{"isChurned: {role: label, type: binary}"}, []string{"GUESS"}},
 		"a guess is said to be one": {[]made{x, column("z", table.Int64, flag01), column("w", table.Float64, number)},
-			[]string{"# A GUESS (it has two values)", "z: {role: label}"}, nil},
-		"nothing tells": {[]made{column("w", table.Float64, number), x}, []string{"# A GUESS (the last column)", "x: {role: label}"}, nil},
+			[]string{"# A GUESS (it has two values)", "z: {role: label, type: binary}"}, nil},
+		"nothing tells": {[]made{column("w", table.Float64, number), x}, []string{"# A GUESS (the last column)", "x: {role: label, type: regression}"}, nil},
 		"classes": {[]made{x, column("class", table.String, func(i int) any { return string(rune('a' + i%5)) })},
-			[]string{"class: {role: label}  # classes", "model: softmax", "loss: categorical_cross_entropy"}, nil},
+			[]string{"class: {role: label, type: multiclass}", "model: softmax", "loss: categorical_cross_entropy"}, nil},
 		"missing labels": {[]made{x, column("label", table.Float64, func(i int) any {
 			if i%10 == 0 {
 				return nil
@@ -166,7 +166,7 @@ func TestInitGuesses(t *testing.T) {
 			}
 			return hash01(6, i)
 		})},
-			[]string{`the label: {role: label}`, `- columns: ["a: b", "true"]`}, []string{"expr:"}},
+			[]string{`the label: {role: label, type: regression}`, `- columns: ["a: b", "true"]`}, []string{"expr:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -70,11 +70,11 @@ func (g *guesses) writeColumns(p func(string, ...any)) {
 		p("  # A GUESS (%s): no column is surely the label. Put the right one here, or say --label.", g.why)
 	}
 	label := yamlScalar(g.label.Name)
-	about := map[string]string{"binary": "two classes", "multiclass": "classes", "regression": "a quantity"}[g.kind]
+	about := ""
 	if g.sure && g.why != "" {
-		about += "; guessed " + g.why
+		about = "  # guessed " + g.why
 	}
-	p("  %s: {role: label}  # %s", label, about)
+	p("  %s: {role: label, type: %s}%s", label, g.kind, about)
 	if len(g.others) > 0 {
 		p("  # other candidates: %s", oneLine(strings.Join(g.others, ", ")))
 	}

@@ -107,3 +107,12 @@ func agree(dst reflect.Value, vs []reflect.Value) {
 	}
 	dst.Set(vs[0])
 }
+
+// checkZeros finds counts that are written as 0: for the types they are "not said", for whoever wrote them they are not.
+func (j *Job) checkZeros() {
+	for _, path := range []string{"train.epochs", "train.batch_size", "train.slice", "optimizer.schedule.every", "optimizer.schedule.epochs"} {
+		if n := j.doc.At(path); n != nil && (n.Value == int64(0) || n.Value == 0.0) {
+			j.fail(path, "want a whole number of at least 1, have 0")
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,13 +27,16 @@ type Doc struct {
 	Root     *Node
 	problems Problems
 	at       map[string]*Node
-	keyAt    map[string]Entry
+	reading  bool // parsing or decoding: problems are about values that cannot be read
 }
 
 // Parse reads a document. Its mistakes are collected: see Err.
 func Parse(file string, data []byte) *Doc {
-	d := &Doc{File: file, at: map[string]*Node{}, keyAt: map[string]Entry{}}
+	d := &Doc{File: file, at: map[string]*Node{}}
 	d.Root = parse(file, data, &d.problems)
+	for i := range d.problems {
+		d.problems[i].unread = true
+	}
 	if d.Root != nil && d.Root.Kind != Map {
 		d.problems = append(d.problems, Problem{File: file, Line: d.Root.Line, Col: d.Root.Col,
 			Msg: "want a mapping (key: value), have " + d.Root.describe()})
@@ -49,15 +53,20 @@ func (d *Doc) Err() error {
 	return d.problems.sorted()
 }
 
-// Report adds a problem at the place of a path, or of the nearest enclosing value that the document has.
+// Report adds a problem at the place of a path, or of the nearest enclosing value that the document has. What only follows
+// from another problem is left out: a value that could not be read is not also missing, and of a value inside which
+// something is wrong nothing can be said as a whole.
 func (d *Doc) Report(path, msg, hint string) {
-	p := Problem{File: d.File, Path: path, Msg: msg, Hint: hint}
+	if !d.reading && d.follows(path) {
+		return
+	}
+	p := Problem{File: d.File, Path: path, Msg: msg, Hint: hint, unread: d.reading}
 	for q := path; ; q = parent(q) {
-		if n := d.at[q]; n != nil && n.Line > 0 {
+		if n := d.at[q]; n != nil && strings.HasPrefix(n.Origin, "--set ") {
+			p.File = n.Origin
+			break
+		} else if n != nil && n.Line > 0 {
 			p.Line, p.Col = n.Line, n.Col
-			if n.Origin != "" && !strings.HasPrefix(n.Origin, d.File+":") {
-				p.File, p.Line, p.Col = n.Origin, 0, 0
-			}
 			break
 		}
 		if q == "" {
@@ -70,6 +79,20 @@ func (d *Doc) Report(path, msg, hint string) {
 		}
 	}
 	d.problems = append(d.problems, p)
+}
+
+func (d *Doc) follows(path string) bool {
+	for _, p := range d.problems {
+		if p.unread && p.Path != "" && (p.Path == path || inside(path, p.Path)) || path != "" && inside(p.Path, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reports whether a path lies below another.
+func inside(path, of string) bool {
+	return len(path) > len(of) && strings.HasPrefix(path, of) && (path[len(of)] == '.' || path[len(of)] == '[')
 }
 
 func parent(path string) string {
@@ -169,6 +192,8 @@ func (d *Doc) Decode(dst any) {
 	if d.Root == nil {
 		return
 	}
+	d.reading = true
+	defer func() { d.reading = false }()
 	d.decode(d.Root, reflect.ValueOf(dst).Elem(), "")
 }
 
@@ -275,10 +300,36 @@ func (d *Doc) placeErrors(path string, err error) {
 		if p != "" && !strings.HasPrefix(p, "[") {
 			p = "." + p
 		}
-		d.Report(strings.TrimPrefix(path+p, "."), msg, "")
+		at := strings.TrimPrefix(path+p, ".")
+		msg, hint := suggest(at, msg)
+		d.Report(at, msg, hint)
 		return
 	}
 	d.Report(path, err.Error(), "")
+}
+
+var (
+	knownRE = regexp.MustCompile(`^(unknown [a-z]+); known here: (.*)$`)
+	oneOfRE = regexp.MustCompile(`want one of \[?([A-Za-z0-9_]+(?:(?:, | )[A-Za-z0-9_]+)*)\]?`)
+	quoteRE = regexp.MustCompile(`"([^"]*)"`)
+)
+
+// suggest looks for the name that was meant in a message that lists the names there are. Packages that know nothing of job
+// files list them; this one finds the nearest.
+func suggest(path, msg string) (text, hint string) {
+	if m := knownRE.FindStringSubmatch(msg); m != nil {
+		if near := Nearest(path[strings.LastIndexAny(path, ".[")+1:], strings.Split(m[2], ", ")); near != "" {
+			return m[1], fmt.Sprintf("did you mean %q?", near)
+		}
+		return m[1], "known here: " + m[2]
+	}
+	names, have := oneOfRE.FindStringSubmatch(msg), quoteRE.FindStringSubmatch(msg)
+	if names != nil && have != nil {
+		if near := Nearest(have[1], strings.Fields(strings.ReplaceAll(names[1], ",", " "))); near != "" {
+			return msg, fmt.Sprintf("did you mean %q?", near)
+		}
+	}
+	return msg, ""
 }
 
 // ReportErr adds an error of a later check, placed below path where it names a field.
@@ -293,7 +344,7 @@ func (d *Doc) decodeStruct(n *Node, v reflect.Value, path string) {
 		f, ok := fieldByKey(v, e.Key)
 		at := Join(path, e.Key)
 		if !ok {
-			p := Problem{File: d.File, Line: e.Line, Col: e.Col, Path: at, Msg: "unknown field"}
+			p := Problem{File: d.File, Line: e.Line, Col: e.Col, Path: at, Msg: "unknown field", unread: true}
 			if e.Line == 0 {
 				p.File = e.Value.Origin
 			}

@@ -119,10 +119,11 @@ func (n *Node) describe() string {
 
 // reader turns goccy's tree into nodes.
 type reader struct {
-	file     string
-	problems *Problems
-	anchors  map[string]*Node
-	count    int
+	file      string
+	problems  *Problems
+	anchors   map[string]*Node
+	count     int
+	overflown bool // the document is too large, and not read further
 }
 
 func (r *reader) add(line, col int, path, msg string) {
@@ -169,7 +170,11 @@ func parse(file string, data []byte, problems *Problems) *Node {
 		r.add(1, 1, "", "the file holds no value, only comments")
 		return nil
 	}
-	return r.node(body, "", 0)
+	n := r.node(body, "", 0)
+	if r.overflown {
+		return nil
+	}
+	return n
 }
 
 // parseAST keeps a panic of the parser inside: hostile input must yield an error.
@@ -204,10 +209,10 @@ func (r *reader) node(n ast.Node, path string, depth int) *Node {
 	}
 	out.Origin = r.file + ":" + strconv.Itoa(out.Line)
 	if r.count > maxNodes || depth > maxDepth {
-		if r.count != maxNodes+2 {
+		if !r.overflown {
 			r.add(out.Line, out.Col, path, fmt.Sprintf("the document unfolds too far: at most %d values, %d levels deep", maxNodes, maxDepth))
-			r.count = maxNodes + 1
 		}
+		r.overflown = true
 		return out
 	}
 	scalar := func(v any) *Node { out.Kind, out.Value = Scalar, v; return out }

@@ -13,6 +13,7 @@ type Problem struct {
 	Path      string `json:"path"` // features[0].clip
 	Msg       string `json:"message"`
 	Hint      string `json:"hint,omitempty"`
+	unread    bool   // the value of the path could not be read
 }
 
 // String is `file:2:1: inptu: unknown field (did you mean "input"?)`.
@@ -23,7 +24,7 @@ func (p Problem) String() string {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Col)
 	}
 	b.WriteString(": ")
-	if p.Path != "" {
+	if p.Path != "" && p.File != "--set "+p.Path {
 		b.WriteString(p.Path + ": ")
 	}
 	b.WriteString(p.Msg)
