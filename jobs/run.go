@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -155,6 +156,9 @@ func dataError(err error) error {
 func (r *runner) machine() error {
 	rt := &r.job.Spec.Runtime
 	r.workers = r.opts.Workers
+	if r.workers < 0 {
+		return withClass(UserError, fmt.Errorf("workers: want at least 1, have %d", r.workers))
+	}
 	if r.workers == 0 {
 		r.workers = rt.Workers
 	}
@@ -252,7 +256,7 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 	for ; ; attempt++ {
 		run := &Run{Home: home, Job: r.job.Spec.Name, ID: RunID{name, attempt}}
 		err := run.claim(ctx, 1, me)
-		if errors.Is(err, ErrClaimed) && attempt < 1000 {
+		if errors.Is(err, ErrClaimed) && !fixed && attempt < 1000 {
 			continue // another process took this number just now
 		}
 		if err != nil {
@@ -366,13 +370,20 @@ func (r *runner) leave(ctx context.Context, state, reason string) error {
 		r.run.release(ctx, state, reason))
 }
 
-// scratchDir is where the encoded rows of a key lie: on the local disk.
+// scratchDir is where the encoded rows of a key lie: on the local disk, apart from those of any other run, which would remove
+// them when it is over.
 func (r *runner) scratchDir(key string) string {
 	base := r.job.Spec.Runtime.Scratch
 	if base == "" {
 		base = os.TempDir()
 	}
-	return base + "/howdah-" + r.job.Spec.Name + "-" + key
+	whose := r.run.Dir()
+	if c, ok := r.run.Home.FS.(fmt.Stringer); ok { // a cluster
+		whose = c.String() + whose
+	} else if abs, err := filepath.Abs(whose); err == nil {
+		whose = abs
+	}
+	return filepath.Join(base, "howdah-"+r.job.Spec.Name+"-"+hashOf([]byte(whose))[:8]+"-"+key)
 }
 
 // columnsOfLabel are the columns that make the label.
