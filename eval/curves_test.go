@@ -183,3 +183,84 @@ func TestNormalQuantile(t *testing.T) {
 		t.Errorf("mean %v, mean square %v", mean, squares/(1<<16))
 	}
 }
+
+// The interval of the gain is that of the rows' own differences.
+func TestPairedGain(t *testing.T) {
+	t.Parallel()
+	spread := func(x []float64) float64 {
+		var mean, squares float64
+		for _, v := range x {
+			mean += v / float64(len(x))
+		}
+		for _, v := range x {
+			squares += (v - mean) * (v - mean)
+		}
+		return math.Sqrt(squares / float64(len(x)-1) / float64(len(x)))
+	}
+	check := func(m *Metric, differences []float64) {
+		t.Helper()
+		want := 0.0
+		for _, d := range differences {
+			want += d / float64(len(differences))
+		}
+		if !near(m.Gain, want, 1e-6) {
+			t.Errorf("%s: gain %v, want %v", m.Name, m.Gain, want)
+		}
+		if got, want := (m.GainHigh-m.GainLow)/2/normalQuantile(0.975), spread(differences); math.Abs(got-want) > 0.05*want {
+			t.Errorf("%s: standard error of the gain %v, want about %v", m.Name, got, want)
+		}
+		if !near((m.GainHigh+m.GainLow)/2, m.Gain, 1e-9) {
+			t.Errorf("%s: %v is not in the middle of %v and %v", m.Name, m.Gain, m.GainLow, m.GainHigh)
+		}
+	}
+	b, z := logistic(3000, 8)
+	e := evaluate(t, Config{Task: Binary}, Baseline{Priors: []float64{0.6, 0.4}}, b, z, 1000)
+	var loss, brier, right []float64
+	for i, y := range b.Labels {
+		p := 1 / (1 + math.Exp(-float64(z[i])))
+		l, base, hit, guess := -math.Log(p), -math.Log(0.4), 0.0, 0.0
+		if y == 0 {
+			l, base, guess = -math.Log(1-p), -math.Log(0.6), 1
+		}
+		if (z[i] >= 0) == (y == 1) {
+			hit = 1
+		}
+		loss = append(loss, base-l)
+		brier = append(brier, (0.4-float64(y))*(0.4-float64(y))-(p-float64(y))*(p-float64(y)))
+		right = append(right, hit-guess)
+	}
+	check(e.Metric("log_loss"), loss)
+	check(e.Metric("brier"), brier)
+	check(e.Metric("accuracy"), right)
+
+	c := oracles(t)["regression"]
+	cfg, base := c.config()
+	e = evaluate(t, cfg, base, c.rows(), c.Logits, 1000)
+	var squared, absolute []float64
+	for i, y := range c.Labels {
+		d, r := float64(y)-c.Mean, float64(y)-float64(c.Logits[i])
+		squared = append(squared, d*d-r*r)
+		absolute = append(absolute, math.Abs(d)-math.Abs(r))
+	}
+	check(e.Metric("mse"), squared)
+	check(e.Metric("mae"), absolute)
+	for _, name := range []string{"rmse", "r2"} {
+		m, mse := e.Metric(name), e.Metric("mse")
+		if want := m.Gain / mse.Gain; !near(m.GainLow, mse.GainLow*want, 1e-9) || !near(m.GainHigh, mse.GainHigh*want, 1e-9) {
+			t.Errorf("%s: %+v against %+v", name, m, mse)
+		}
+	}
+
+	k := oracles(t)["multiclass 3"]
+	cfg, base = k.config()
+	e = evaluate(t, cfg, base, k.rows(), k.Logits, 1000)
+	loss = nil
+	for i, y := range k.Labels {
+		row, sum := k.Logits[3*i:3*i+3], 0.0
+		for _, v := range row {
+			sum += math.Exp(float64(v))
+		}
+		loss = append(loss, -math.Log(k.Priors[int(y)])-(math.Log(sum)-float64(row[int(y)])))
+	}
+	check(e.Metric("log_loss"), loss)
+}

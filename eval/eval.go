@@ -58,6 +58,11 @@ type Metric struct {
 	Low      float64 `json:"low"`      // the interval at Evaluation.Confidence
 	High     float64 `json:"high"`     //
 	Baseline float64 `json:"baseline"` // the same metric of the trivial model on the same rows
+	// Gain is how much better than the baseline the model is, in the metric's unit, positive where it is better. Its interval
+	// is that of the paired difference on the same rows, which is often much narrower than the metric's own.
+	Gain     float64 `json:"gain"`
+	GainLow  float64 `json:"gain_low"`
+	GainHigh float64 `json:"gain_high"`
 	// Method says where the interval is from: MethodClusters, MethodDeLong, MethodLogit, MethodBootstrap, or MethodNone
 	// where the rows are too few for one (then Low = High = Value).
 	Method string `json:"method"`
@@ -210,4 +215,25 @@ func (b Baseline) check(c Config, classes int) error {
 		}
 	}
 	return nil
+}
+
+// baseClass is how the trivial model fares on a row of one class.
+type baseClass struct{ loss, brier, correct float64 }
+
+// classes are these for each of k classes, and the class that the trivial model predicts.
+func (b Baseline) classes(k int) (out []baseClass, guess int) {
+	squares := 0.0
+	for c := range k {
+		if b.prior(c) > b.prior(guess) {
+			guess = c
+		}
+		squares += float64(b.prior(c) * b.prior(c))
+	}
+	out = make([]baseClass, k)
+	for c := range out {
+		q := b.prior(c)
+		out[c] = baseClass{loss: -kernel.LogFloat64(q), brier: squares - 2*q + 1}
+	}
+	out[guess].correct = 1
+	return out, guess
 }

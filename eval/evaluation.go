@@ -97,12 +97,25 @@ type Decile struct {
 	Actual    float64 `json:"actual"`    // mean label
 }
 
+// put adds a metric whose baseline is a constant.
 func (e *Evaluation) put(name string, value, baseline float64, i interval) {
-	if !finite(value) || !finite(i.low) || !finite(i.high) || !finite(baseline) {
-		e.absent(name, "it is beyond the range of numbers")
-		return
+	e.putPaired(name, value, baseline, i, interval{i.low - baseline, i.high - baseline, i.method})
+}
+
+// putPaired adds a metric with the interval of value - baseline on the same rows.
+func (e *Evaluation) putPaired(name string, value, baseline float64, i, difference interval) {
+	m := Metric{Name: name, Value: value, Low: i.low, High: i.high, Baseline: baseline, Method: i.method,
+		Gain: value - baseline, GainLow: difference.low, GainHigh: difference.high}
+	if !Maximise(name) {
+		m.Gain, m.GainLow, m.GainHigh = baseline-value, -difference.high, -difference.low
 	}
-	e.Metrics = append(e.Metrics, Metric{name, value, i.low, i.high, baseline, i.method})
+	for _, x := range []float64{m.Value, m.Low, m.High, m.Baseline, m.GainLow, m.GainHigh} {
+		if !finite(x) {
+			e.absent(name, "it is beyond the range of numbers")
+			return
+		}
+	}
+	e.Metrics = append(e.Metrics, m)
 }
 
 func (e *Evaluation) absent(name, reason string) {

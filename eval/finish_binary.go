@@ -32,8 +32,16 @@ func (p *Part) finishBinary(e *Evaluation, t []float64) error {
 		f1.put(2 * s[sumTrue] / (s[sumTrue] + s[sumFalse] + s[sumPositive]))
 	})
 
-	e.put("log_loss", t[sumLoss]/w, -(float64(rate*kernel.LogFloat64(prior)) + float64((1-rate)*kernel.Log1pFloat64(-prior))),
-		ratioInterval(p.buckets, binaryLen, sumLoss, sumWeight, conf).clip(0, math.MaxFloat64))
+	// difference is the interval of a mean less the baseline's, which is a constant for each class.
+	difference := func(sum func(s []float64) float64, positive, negative float64) interval {
+		return meanInterval(p.buckets, binaryLen, conf, func(s []float64) float64 {
+			return sum(s) - (float64(s[sumPositive]*positive) + float64((s[sumWeight]-s[sumPositive])*negative))
+		})
+	}
+	lossPos, lossNeg := -kernel.LogFloat64(prior), -kernel.Log1pFloat64(-prior)
+	e.putPaired("log_loss", t[sumLoss]/w, float64(rate*lossPos)+float64((1-rate)*lossNeg),
+		ratioInterval(p.buckets, binaryLen, sumLoss, sumWeight, conf).clip(0, math.MaxFloat64),
+		difference(func(s []float64) float64 { return s[sumLoss] }, lossPos, lossNeg))
 
 	rank, err := p.curves(e)
 	if err != nil {
@@ -57,7 +65,9 @@ func (p *Part) finishBinary(e *Evaluation, t []float64) error {
 	if guess {
 		base = pos
 	}
-	e.put("accuracy", (tp+neg-fp)/w, base/w, p.accuracyInterval())
+	right := func(s []float64) float64 { return s[sumTrue] + s[sumWeight] - s[sumPositive] - s[sumFalse] }
+	e.putPaired("accuracy", (tp+neg-fp)/w, base/w, meanInterval(p.buckets, binaryLen, conf, right).clip(0, 1),
+		difference(right, pick(guess, 1), pick(!guess, 1)))
 	if tp+fp > 0 {
 		e.put("precision", tp/(tp+fp), pick(guess, rate), precision.percentiles(tp/(tp+fp), conf))
 	} else {
@@ -71,8 +81,10 @@ func (p *Part) finishBinary(e *Evaluation, t []float64) error {
 		e.absent("recall", oneClass)
 		e.absent("f1", oneClass)
 	}
-	e.put("brier", t[sumBrier]/w, float64(rate*float64((1-prior)*(1-prior)))+float64((1-rate)*float64(prior*prior)),
-		ratioInterval(p.buckets, binaryLen, sumBrier, sumWeight, conf).clip(0, 1))
+	brierPos, brierNeg := float64((1-prior)*(1-prior)), float64(prior*prior)
+	e.putPaired("brier", t[sumBrier]/w, float64(rate*brierPos)+float64((1-rate)*brierNeg),
+		ratioInterval(p.buckets, binaryLen, sumBrier, sumWeight, conf).clip(0, 1),
+		difference(func(s []float64) float64 { return s[sumBrier] }, brierPos, brierNeg))
 	p.calibration(e, math.Abs(prior-rate))
 
 	e.Confusion = &Confusion{Classes: p.names(), Weights: [][]float64{{neg - fp, fp}, {pos - tp, tp}}}
@@ -96,16 +108,6 @@ func (p *Part) names() []string {
 		return []string{"0", "1"}
 	}
 	return p.cfg.Classes
-}
-
-// accuracyInterval is that of the share of right rows: true positives and true negatives.
-func (p *Part) accuracyInterval() interval {
-	s := make([]float64, 0, 2*buckets)
-	for i := 0; i < len(p.buckets); i += binaryLen {
-		b := p.buckets[i : i+binaryLen]
-		s = append(s, b[sumWeight], b[sumTrue]+b[sumWeight]-b[sumPositive]-b[sumFalse])
-	}
-	return ratioInterval(s, 2, 1, 0, p.cfg.Confidence).clip(0, 1)
 }
 
 // logitInterval is normal on the scale of the logit, with the standard error 1/√(n·a·(1-a)) for n positive rows.

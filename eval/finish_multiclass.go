@@ -4,8 +4,6 @@ package eval
 
 import (
 	"math"
-
-	"howdah/internal/kernel"
 )
 
 // averages are the class averages of precision, recall and F1: macro over the classes that occur (among the labels or the
@@ -59,26 +57,15 @@ func (p *Part) finishMulticlass(e *Evaluation, t []float64) error {
 		total[i%len(total)] += x
 	}
 	// The baseline predicts the priors, and the likeliest class of them.
-	var baseLoss, priorSquares, baseBrier, top float64
-	guess := 0
-	for c := range k {
-		if p.base.prior(c) > p.base.prior(guess) {
-			guess = c
-		}
-		priorSquares += float64(p.base.prior(c) * p.base.prior(c))
-	}
+	_, guess := p.base.classes(k)
 	order := make([]int, k) // classes with a larger prior, or an equal one and a lower code
 	for c := range k {
-		q, truth := p.base.prior(c), total[c*perLen+perTruth]/w
-		baseLoss -= float64(truth * kernel.LogFloat64(q))
-		baseBrier += float64(truth * (priorSquares - 2*q + 1))
 		for d := range k {
-			if p.base.prior(d) > q || p.base.prior(d) == q && d < c {
+			if q := p.base.prior(c); p.base.prior(d) > q || p.base.prior(d) == q && d < c {
 				order[c]++
 			}
 		}
 	}
-	top = p.base.prior(guess)
 	baseTotals := make([]float64, k*perLen)
 	for c := range k {
 		baseTotals[c*perLen+perTruth] = total[c*perLen+perTruth]
@@ -99,12 +86,15 @@ func (p *Part) finishMulticlass(e *Evaluation, t []float64) error {
 	mean := func(column int, high float64) interval {
 		return ratioInterval(p.buckets, classLen, column, sumWeight, conf).clip(0, high)
 	}
-	e.put("log_loss", t[classLoss]/w, baseLoss, mean(classLoss, math.MaxFloat64))
+	paired := func(column, base int) interval {
+		return meanInterval(p.buckets, classLen, conf, func(s []float64) float64 { return s[column] - s[base] })
+	}
+	e.putPaired("log_loss", t[classLoss]/w, t[classBaseLoss]/w, mean(classLoss, math.MaxFloat64), paired(classLoss, classBaseLoss))
 	aucs, err := p.classAUC(e)
 	if err != nil {
 		return err
 	}
-	e.put("accuracy", t[classCorrect]/w, base.weighted[1], mean(classCorrect, 1))
+	e.putPaired("accuracy", t[classCorrect]/w, t[classBaseCorrect]/w, mean(classCorrect, 1), paired(classCorrect, classBaseCorrect))
 
 	var samples [6]sample
 	bootstrap(p.sums.classes, k*perLen, p.cfg.Seed, func(s []float64) {
@@ -127,8 +117,8 @@ func (p *Part) finishMulticlass(e *Evaluation, t []float64) error {
 	if k > 5 {
 		e.put("top_5_accuracy", t[classTop5]/w, baseTop(5), mean(classTop5, 1))
 	}
-	e.put("brier", t[classBrier]/w, baseBrier, mean(classBrier, 2))
-	p.calibration(e, math.Abs(top-total[guess*perLen+perTruth]/w))
+	e.putPaired("brier", t[classBrier]/w, t[classBaseBrier]/w, mean(classBrier, 2), paired(classBrier, classBaseBrier))
+	p.calibration(e, math.Abs(p.base.prior(guess)-total[guess*perLen+perTruth]/w))
 
 	if p.matrix != nil {
 		m := &Confusion{Classes: p.cfg.Classes}

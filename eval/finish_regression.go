@@ -9,8 +9,14 @@ func (p *Part) finishRegression(e *Evaluation, t []float64) {
 	conf := p.cfg.Confidence
 	mse, baseMSE := t[sumSquare]/w, t[sumDD]/w
 	in := ratioInterval(p.buckets, regressionLen, sumSquare, sumWeight, conf).clip(0, math.MaxFloat64)
-	e.put("rmse", math.Sqrt(mse), math.Sqrt(baseMSE), interval{math.Sqrt(in.low), math.Sqrt(in.high), in.method})
-	e.put("mae", t[sumAbsolute]/w, t[sumAbsD]/w, ratioInterval(p.buckets, regressionLen, sumAbsolute, sumWeight, conf).clip(0, math.MaxFloat64))
+	// Squared errors less the baseline's; those of the other metrics follow, on the scale of this one.
+	paired := meanInterval(p.buckets, regressionLen, conf, func(s []float64) float64 { return s[sumSquare] - s[sumDD] })
+	scaled := func(f float64) interval { return interval{paired.low * f, paired.high * f, paired.method} }
+	// √a - √b = (a - b) / (√a + √b)
+	e.putPaired("rmse", math.Sqrt(mse), math.Sqrt(baseMSE), interval{math.Sqrt(in.low), math.Sqrt(in.high), in.method},
+		scaled(1/max(math.Sqrt(mse)+math.Sqrt(baseMSE), math.SmallestNonzeroFloat32)))
+	e.putPaired("mae", t[sumAbsolute]/w, t[sumAbsD]/w, ratioInterval(p.buckets, regressionLen, sumAbsolute, sumWeight, conf).clip(0, math.MaxFloat64),
+		meanInterval(p.buckets, regressionLen, conf, func(s []float64) float64 { return s[sumAbsolute] - s[sumAbsD] }))
 	// The sum of squares about the rows' own mean; what is left of a constant label is rounding.
 	about := func(s []float64) float64 {
 		v := s[sumDD] - s[sumD]/s[sumWeight]*s[sumD]
@@ -27,11 +33,12 @@ func (p *Part) finishRegression(e *Evaluation, t []float64) {
 			}
 		})
 		r2 := 1 - t[sumSquare]/v
-		e.put("r2", r2, 1-t[sumDD]/v, s.percentiles(r2, conf))
+		d := scaled(w / v)
+		e.putPaired("r2", r2, 1-t[sumDD]/v, s.percentiles(r2, conf), interval{-d.high, -d.low, d.method})
 	} else {
 		e.absent("r2", "the label is constant")
 	}
-	e.put("mse", mse, baseMSE, in)
+	e.putPaired("mse", mse, baseMSE, in, paired)
 
 	e.Residuals = histogram(p.errors.sorted(), 40)
 	e.Deciles = deciles(p.values.sorted())

@@ -79,6 +79,16 @@ func ratioInterval(sums []float64, width, num, den int, confidence float64) inte
 	return around(r, squares/d/d*float64(used)/float64(used-1), confidence, MethodClusters)
 }
 
+// meanInterval is that of the mean over rows of a sum that is linear in the columns of a table of sums [buckets, width].
+func meanInterval(sums []float64, width int, confidence float64, sum func(row []float64) float64) interval {
+	pairs := make([]float64, 0, len(sums)/width*2)
+	for i := 0; i < len(sums); i += width {
+		row := sums[i : i+width]
+		pairs = append(pairs, row[sumWeight], sum(row))
+	}
+	return ratioInterval(pairs, 2, 1, 0, confidence)
+}
+
 // replicates is the number of bootstraps.
 const replicates = 400
 

@@ -43,6 +43,9 @@ const (
 	classCorrect
 	classTop3
 	classTop5
+	classBaseLoss // of the baseline
+	classBaseBrier
+	classBaseCorrect
 	classLen
 )
 
@@ -100,6 +103,7 @@ type sums struct {
 type work struct {
 	z, p, loss      [chunk]float32
 	matrix, shifted []float32
+	base            []baseClass
 }
 
 // NewPart returns an empty part. A mistake in the configuration is returned by Update.
@@ -222,6 +226,7 @@ func (p *Part) Update(b *table.Encoded, logits []float32) error {
 		p.work = &work{}
 		if p.cfg.Task == Multiclass {
 			p.work.matrix, p.work.shifted = make([]float32, chunk*n), make([]float32, chunk*n)
+			p.work.base, _ = p.base.classes(n)
 		}
 	}
 	for from := 0; from < b.Rows; from += chunk {
@@ -363,6 +368,9 @@ func (p *Part) multiclass(r rows, logits []float32, k int) error {
 		p.squares[0] += float64(w * w)
 		s[sumWeight] += w
 		s[classLoss] += float64(w * max(float64(lse[i])-float64(z[y]), 0))
+		s[classBaseLoss] += float64(w * p.work.base[y].loss)
+		s[classBaseBrier] += float64(w * p.work.base[y].brier)
+		s[classBaseCorrect] += float64(w * p.work.base[y].correct)
 		s[classBrier] += float64(w * (square - 2*float64(q[y]) + 1))
 		bin := (*[binLen]float64)(p.sums.bins[((b>>coarseShift)*bins+binOf(float64(q[best]), bins))*binLen:])
 		bin[binWeight] += w

@@ -201,14 +201,15 @@ func TestVerdict(t *testing.T) {
 		m     eval.Metric
 		class string
 	}{
-		{eval.Metric{Name: "auc", Value: 0.7, Low: 0.6, High: 0.8, Baseline: 0.5, Method: eval.MethodDeLong}, "good"},
-		{eval.Metric{Name: "auc", Value: 0.55, Low: 0.4, High: 0.7, Baseline: 0.5, Method: eval.MethodDeLong}, "unclear"},
-		{eval.Metric{Name: "auc", Value: 0.4, Low: 0.35, High: 0.45, Baseline: 0.5, Method: eval.MethodDeLong}, "bad"},
-		{eval.Metric{Name: "log_loss", Value: 0.4, Low: 0.35, High: 0.45, Baseline: 0.5, Method: eval.MethodClusters}, "good"},
-		{eval.Metric{Name: "log_loss", Value: 0.6, Low: 0.55, High: 0.65, Baseline: 0.5, Method: eval.MethodClusters}, "bad"},
-		{eval.Metric{Name: "log_loss", Value: 0.4, Low: 0.4, High: 0.4, Baseline: 0.5, Method: eval.MethodNone}, "unclear"},
-		{eval.Metric{Name: "calibration_error", Value: 0.04, Low: 0.03, High: 0.05, Baseline: 0.001, Method: eval.MethodBootstrap}, ""},
-		{eval.Metric{Name: "recall", Value: 0.4, Low: 0.3, High: 0.5, Baseline: 0, Method: eval.MethodBootstrap}, ""},
+		{eval.Metric{Name: "auc", Value: 0.7, Baseline: 0.5, Gain: 0.2, GainLow: 0.1, GainHigh: 0.3, Method: eval.MethodDeLong}, "good"},
+		{eval.Metric{Name: "auc", Value: 0.55, Baseline: 0.5, Gain: 0.05, GainLow: -0.1, GainHigh: 0.2, Method: eval.MethodDeLong}, "unclear"},
+		{eval.Metric{Name: "auc", Value: 0.4, Baseline: 0.5, Gain: -0.1, GainLow: -0.15, GainHigh: -0.05, Method: eval.MethodDeLong}, "bad"},
+		// The metric's own interval holds the baseline, that of the paired difference does not hold 0.
+		{eval.Metric{Name: "log_loss", Value: 0.4, Low: 0.2, High: 0.6, Baseline: 0.5, Gain: 0.1, GainLow: 0.05, GainHigh: 0.15, Method: eval.MethodClusters}, "good"},
+		{eval.Metric{Name: "log_loss", Value: 0.6, Baseline: 0.5, Gain: -0.1, GainLow: -0.15, GainHigh: -0.05, Method: eval.MethodClusters}, "bad"},
+		{eval.Metric{Name: "log_loss", Value: 0.4, Baseline: 0.5, Gain: 0.1, GainLow: 0.1, GainHigh: 0.1, Method: eval.MethodNone}, "unclear"},
+		{eval.Metric{Name: "calibration_error", Value: 0.04, Baseline: 0.001, Gain: -0.039, GainLow: -0.05, GainHigh: -0.03, Method: eval.MethodBootstrap}, ""},
+		{eval.Metric{Name: "recall", Value: 0.4, Baseline: 0, Gain: 0.4, GainLow: 0.3, GainHigh: 0.5, Method: eval.MethodBootstrap}, ""},
 	} {
 		if class, _ := compare(&c.m); class != c.class {
 			t.Errorf("%+v is %q, want %q", c.m, class, c.class)

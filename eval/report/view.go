@@ -99,6 +99,7 @@ type featureView struct {
 	Q      string   // quantiles in words
 	Spark  template.HTML
 	MinMax [2]string
+	Time   bool // the numbers are times: mean and deviation mean nothing as numbers
 }
 
 type weightView struct {
@@ -106,27 +107,23 @@ type weightView struct {
 	Bar         template.HTML
 }
 
-// compare says how a metric stands against the baseline: "beats", "loses to" or "is not told apart from".
+// compare says how a metric stands against the baseline, by the interval of their difference on the same rows.
 func compare(m *eval.Metric) (class, text string) {
-	gain, clear := m.Value-m.Baseline, m.Low > m.Baseline
-	worse := m.High < m.Baseline
-	if !eval.Maximise(m.Name) {
-		gain, clear, worse = -gain, m.High < m.Baseline, m.Low > m.Baseline
-	}
 	switch {
-	case m.Name == "calibration_error" && !clear:
+	case m.Name == "calibration_error" && m.GainLow <= 0:
 		// The priors are right on the average, so they are calibrated; they just tell no rows apart.
 		return "", "the baseline is calibrated by its making"
-	case m.Baseline == 0 && gain > 0 && (m.Name == "precision" || m.Name == "recall" || m.Name == "f1"):
+	case m.Baseline == 0 && m.Gain > 0 && (m.Name == "precision" || m.Name == "recall" || m.Name == "f1"):
 		return "", "the baseline calls no row positive"
 	case m.Baseline == 1 && m.Name == "recall":
 		return "", "the baseline calls every row positive"
-	case m.Method == eval.MethodNone && gain > 0:
+	case m.Method == eval.MethodNone && m.Gain > 0:
 		return "unclear", "better, but too few rows to be sure"
-	case clear:
-		return "good", "beats the baseline by " + number(math.Abs(gain))
-	case worse:
-		return "bad", "worse than the baseline by " + number(math.Abs(gain))
+	case m.Method == eval.MethodNone:
+	case m.GainLow > 0:
+		return "good", "beats the baseline by " + number(m.Gain)
+	case m.GainHigh < 0:
+		return "bad", "worse than the baseline by " + number(-m.Gain)
 	}
 	return "unclear", "not told apart from the baseline"
 }
@@ -419,8 +416,12 @@ func (v *pageView) features(in Input) {
 			if n.MinText != "" || n.MaxText != "" {
 				w.MinMax = [2]string{n.MinText, n.MaxText}
 			}
+			w.Time = n.MinText != "" || n.MaxText != ""
 			var qs []string
 			for _, q := range n.Quantiles {
+				if w.Time {
+					break // numbers of some unit since 1970: they say nothing to a reader
+				}
 				qs = append(qs, fmt.Sprintf("%s: %s", strings.Replace(share(q.Q), ".0%", "%", 1), number(q.Value)))
 			}
 			w.Q = strings.Join(qs, ", ")
