@@ -122,6 +122,9 @@ func (j *Job) check() error {
 		set(&s.Split.Column, s.column(RoleTime))
 	}
 	j.doc.ReportErr("split", s.Split.Validate())
+	for i, r := range s.Features {
+		j.doc.ReportErr(fmt.Sprintf("features[%d]", i), r.Validate())
+	}
 	for i, r := range s.Selection {
 		j.doc.ReportErr(fmt.Sprintf("selection[%d]", i), r.Validate())
 	}

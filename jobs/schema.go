@@ -18,6 +18,8 @@ import (
 	"howdah/train"
 )
 
+//go:generate go test . -run TestSchemaIsCurrent -update
+
 // Schema returns the JSON Schema (2020-12) of job files. An editor with a YAML language server completes and checks keys,
 // names and types by it; what depends on the data or on several keys at once is left to howdah validate.
 func Schema() []byte { return bytes.Clone(schemaBytes()) }
@@ -27,6 +29,10 @@ var schemaBytes = sync.OnceValue(func() []byte {
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "Howdah job file"
 	s["required"] = []string{"name", "data", "columns"}
+	props := s["properties"].(object)
+	props["version"].(object)["const"] = 1
+	props["data"].(object)["oneOf"] = []any{object{"required": []string{"path"}}, object{"required": []string{"sources"}}}
+	props["columns"].(object)["minProperties"] = 1
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
@@ -62,6 +68,8 @@ func enums(path string) []string {
 			names = append(names, d.Name)
 		}
 		return names
+	case "features[].quantiles":
+		return []string{"sketch", "exact"}
 	case "features[].infinite":
 		return []string{"error", "missing"}
 	case "model.type":
