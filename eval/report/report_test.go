@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -169,6 +171,36 @@ func TestPolicy(t *testing.T) {
 	}
 	if strings.Contains(html, "unsafe") {
 		t.Error("the policy allows something unsafe")
+	}
+}
+
+// The library is the version that package.json and its lock pin; sh assets/refresh.sh --check compares every byte.
+func TestLibraryVersion(t *testing.T) {
+	t.Parallel()
+	var want struct{ Dependencies map[string]string }
+	var lock struct {
+		Packages map[string]struct{ Version, Integrity, License string }
+	}
+	for name, v := range map[string]any{"assets/package.json": &want, "assets/package-lock.json": &lock} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := want.Dependencies["uplot"]
+	p := lock.Packages["node_modules/uplot"]
+	if version == "" || p.Version != version || p.Integrity == "" || p.License != "MIT" {
+		t.Errorf("package.json has %q, the lock %+v", version, p)
+	}
+	if !strings.Contains(library[:100], "(v"+version+")") {
+		t.Errorf("the committed library is not version %s: %s", version, library[:60])
+	}
+	licence, err := os.ReadFile("assets/uPlot.LICENSE")
+	if err != nil || !strings.Contains(string(licence), "MIT License") {
+		t.Errorf("the licence is missing: %v", err)
 	}
 }
 
