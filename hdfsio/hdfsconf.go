@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -159,9 +158,4 @@ func (e *unsupportedError) Error() string { return e.msg }
 
 func unsupported(format string, args ...any) error {
 	return &unsupportedError{"not supported: " + fmt.Sprintf(format, args...)}
-}
-
-func fileExists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
 }

@@ -100,7 +100,7 @@ func TestBadData(t *testing.T) {
 		},
 		"feature absent": {
 			data: plain, lines: "features: [{columns: [aeg], scale: standard}]",
-			class: UserError, want: []string{"features[0].columns", `aeg`},
+			class: UserError, want: []string{"features[0].columns", `aeg`, `did you mean "age"?`},
 		},
 		"label of one class": {
 			data: func(t *testing.T, dir string) {

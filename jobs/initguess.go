@@ -4,6 +4,7 @@ package jobs
 
 import (
 	"fmt"
+	"howdah/internal/spelling"
 	"math"
 	"slices"
 	"sort"
@@ -11,7 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	"howdah/internal/strictyaml"
 	"howdah/internal/table"
 )
 
@@ -184,7 +184,7 @@ func (g *guesses) findLabel(want string) error {
 				names[k] = c.Name
 			}
 			hint := "the columns are " + shortList(names, 30)
-			if near := strictyaml.Nearest(want, names); near != "" {
+			if near := spelling.Nearest(want, names); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
 			return withClass(UserError, fmt.Errorf("label %q: no such column (%s)", want, hint))

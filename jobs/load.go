@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"howdah/internal/spelling"
 	"maps"
 	"regexp"
 	"slices"
@@ -73,7 +74,7 @@ func (j *Job) oneOf(path, v string, names []string) {
 		return
 	}
 	hint := ""
-	if near := strictyaml.Nearest(v, names); near != "" {
+	if near := spelling.Nearest(v, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	j.doc.Report(path, fmt.Sprintf("want one of %s, have %q", strings.Join(names, ", "), v), hint)

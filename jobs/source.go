@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"howdah/internal/spelling"
 	"maps"
 	"slices"
 	"strconv"
@@ -104,7 +105,7 @@ func newSource(j *Job, in *Inputs, budget *shard.Budget) (*source, error) {
 }
 
 func didYouMean(name string, schema table.Schema) string {
-	if near := strictyaml.Nearest(name, schema.Names()); near != "" {
+	if near := spelling.Nearest(name, schema.Names()); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "columns: " + shortList(schema.Names(), 12)
@@ -229,7 +230,6 @@ type scratch struct {
 	ids   []uint64
 	place []uint64
 	batch table.Batch
-	seen  int64
 }
 
 func grow[T any](s []T, n int) []T {

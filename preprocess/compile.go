@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"howdah/internal/spelling"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,9 +91,7 @@ func (c *compiler) assign() ([]assignment, []error) {
 	for r, rule := range c.rules {
 		matched, more, err := c.match(rule.Columns, out, r)
 		at := fmt.Sprintf("[%d].columns", r)
-		for _, e := range below(at, err) {
-			errs = append(errs, e)
-		}
+		errs = append(errs, below(at, err)...)
 		for _, i := range more {
 			errs = append(errs, fieldErrorf(at, "column %q has a rule already, features[%d]; name it in one of them, or leave it out with except", c.schema[i].Name, out[i].rule))
 		}
@@ -368,36 +367,10 @@ func takesIntegers(encode Choice) bool {
 
 // suggest names the closest candidate, as part of a message.
 func suggest(name string, candidates []string) string {
-	best, least := "", max(2, len(name)/3+1)
-	for _, c := range candidates {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < least {
-			best, least = c, d
-		}
+	if near := spelling.Nearest(name, candidates); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }
 
 func mustJSON(v any) []byte {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"howdah/internal/spelling"
 	"io"
 	"io/fs"
 	"os"
@@ -131,7 +132,7 @@ func noRuns(ctx context.Context, home *jobs.Home, job string) error {
 		return usage("howdah run JOB.yaml makes one; --home says where runs are kept", "no run in %s", home.URI)
 	}
 	hint := "it has runs of: " + strings.Join(known, ", ")
-	if near := strictyaml.Nearest(job, known); near != "" {
+	if near := spelling.Nearest(job, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return usage(hint, "no run of %q in %s", job, home.URI)

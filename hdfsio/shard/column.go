@@ -343,7 +343,7 @@ func (c *column) levelBuf(n int) []byte {
 
 // dictionaryPage decodes the dictionary. One of text is made anew for each chunk, since batches lend it out.
 func (c *column) dictionaryPage(h *pageHeader) error {
-	if h.encoding != format.Plain && h.encoding != format.PlainDictionary {
+	if h.encoding != format.Plain && h.encoding != plainDictionary {
 		return fmt.Errorf("encoding %v, which is not supported", h.encoding)
 	}
 	if err := c.roomFor(h); err != nil {

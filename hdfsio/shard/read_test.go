@@ -353,9 +353,8 @@ func TestPruneSeesNoFalsehood(t *testing.T) {
 		fsys := hdfsio.NewMemory()
 		s := shardOf(t, fsys, "a", sample(t, name))
 		type seen struct {
-			r   Range
-			ok  bool
-			row int
+			r  Range
+			ok bool
 		}
 		var asked []map[string]seen
 		r := NewReader(fsys, s.Schema, Options{Prune: func(stats Stats) bool {

@@ -80,7 +80,7 @@ func (v *values) begin(enc format.Encoding, data []byte, present int) error {
 	switch enc {
 	case format.Plain:
 		v.mode = modePlain
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if v.dict == nil {
 			return errors.New("dictionary codes without a dictionary page")
 		}
@@ -493,3 +493,6 @@ func (v *values) bools(dst []bool) error {
 	}
 	return fmt.Errorf("encoding %d of booleans", v.mode)
 }
+
+// plainDictionary is what RLEDictionary was called before format version 2: files have it, so it is read.
+const plainDictionary format.Encoding = 2

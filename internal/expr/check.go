@@ -2,7 +2,7 @@ package expr
 
 import (
 	"fmt"
-	"math"
+	"howdah/internal/spelling"
 	"regexp"
 	"slices"
 	"strings"
@@ -150,7 +150,7 @@ func (c *checker) column(at ast.Node, name string) node {
 	f, ok := c.schema.Lookup(name)
 	if !ok {
 		hint := ""
-		if near := nearest(name, c.schema.Names()); near != "" {
+		if near := spelling.Nearest(name, c.schema.Names()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		switch strings.ToLower(name) {
@@ -516,7 +516,7 @@ func (c *checker) call(n ast.Node, name string, argNodes []ast.Node) node {
 	f, ok := functions[name]
 	if !ok {
 		hint := ""
-		if near := nearest(name, functionNames); near != "" {
+		if near := spelling.Nearest(name, functionNames); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
 		return c.fail(n, hint, "no function named %s", name)
@@ -626,41 +626,3 @@ func isPart(name string) bool {
 }
 
 func runeCount(s []byte) int64 { return int64(utf8.RuneCount(s)) }
-
-// nearest is the name that was probably meant, or "".
-func nearest(name string, names []string) string {
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
-	for _, s := range names {
-		if d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(s))); d < least {
-			best, least = s, d
-		}
-	}
-	return best
-}
-
-// distance is the number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string
-// alignment).
-func distance(a, b []rune) int {
-	if len(a) > 100 || len(b) > 100 {
-		return math.MaxInt
-	}
-	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
-	for j := range rows[1] {
-		rows[1][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row := rows[(i+2)%3], rows[i%3], rows[(i+1)%3]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return rows[(len(a)+1)%3][len(b)]
-}

@@ -22,14 +22,15 @@ var rows = [][][]string{
 	{{"internal/engine"}},
 	{{"preprocess"}, {"train"}, {"eval/report", "eval"}},
 	{{"hdfsio/shard", "hdfsio/rowfile", "hdfsio/faultfs", "hdfsio"}},
-	{{"internal/table"}, {"internal/sketch"}, {"internal/onnx"}, {"internal/expr"}, {"internal/kernel"}, {"internal/strictyaml"}},
+	{{"internal/table"}, {"internal/sketch"}, {"internal/onnx"}, {"internal/expr"}, {"internal/kernel"}, {"internal/strictyaml"}, {"internal/spelling"}},
 }
 
 // onGround lists who on the lowest row may know whom: everything there may use table and kernel, which know nobody.
 var onGround = map[string][]string{
-	"internal/onnx":   {"internal/kernel", "internal/table"},
-	"internal/expr":   {"internal/table"},
-	"internal/sketch": {"internal/table", "internal/kernel"},
+	"internal/onnx":       {"internal/kernel", "internal/table"},
+	"internal/expr":       {"internal/table", "internal/spelling"},
+	"internal/strictyaml": {"internal/spelling"},
+	"internal/sketch":     {"internal/table", "internal/kernel"},
 }
 
 // pure rooms open no file, read no clock, draw from no global random source and log nothing.

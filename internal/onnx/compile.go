@@ -72,7 +72,6 @@ type compiler struct {
 	lastUse map[string]int    // by root: the last node that reads it
 	free    map[slot][]int
 	scratch map[scratchKey]int
-	elems   int64 // columns of all slots
 	bytes   int64 // per row, of all slots
 
 	n    *Node

@@ -34,7 +34,6 @@ type KLL struct {
 type kllWork struct {
 	sort    []uint64
 	columns []float64
-	free    [][]uint64
 }
 
 const (

@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"errors"
 	"fmt"
+	"howdah/internal/spelling"
 	"math"
 	"reflect"
 	"regexp"
@@ -318,14 +319,14 @@ var (
 // files list them; this one finds the nearest.
 func suggest(path, msg string) (text, hint string) {
 	if m := knownRE.FindStringSubmatch(msg); m != nil {
-		if near := Nearest(path[strings.LastIndexAny(path, ".[")+1:], strings.Split(m[2], ", ")); near != "" {
+		if near := spelling.Nearest(path[strings.LastIndexAny(path, ".[")+1:], strings.Split(m[2], ", ")); near != "" {
 			return m[1], fmt.Sprintf("did you mean %q?", near)
 		}
 		return m[1], "known here: " + m[2]
 	}
 	names, have := oneOfRE.FindStringSubmatch(msg), quoteRE.FindStringSubmatch(msg)
 	if names != nil && have != nil {
-		if near := Nearest(have[1], strings.Fields(strings.ReplaceAll(names[1], ",", " "))); near != "" {
+		if near := spelling.Nearest(have[1], strings.Fields(strings.ReplaceAll(names[1], ",", " "))); near != "" {
 			return msg, fmt.Sprintf("did you mean %q?", near)
 		}
 	}
@@ -348,7 +349,7 @@ func (d *Doc) decodeStruct(n *Node, v reflect.Value, path string) {
 			if e.Line == 0 {
 				p.File = e.Value.Origin
 			}
-			if near := Nearest(e.Key, keysOf(v.Type())); near != "" {
+			if near := spelling.Nearest(e.Key, keysOf(v.Type())); near != "" {
 				p.Hint = fmt.Sprintf("did you mean %q?", near)
 			} else {
 				p.Hint = "known here: " + strings.Join(keysOf(v.Type()), ", ")
