@@ -22,6 +22,7 @@ import (
 type encoded struct {
 	key         string // of the content: what the rows are made of
 	dir         string
+	space       *workspace
 	layout      table.Layout
 	transformer *preprocess.Transformer
 	sets        [3]*rowfile.Set
@@ -29,15 +30,27 @@ type encoded struct {
 	weightSum   float64 // of the training rows
 }
 
-// remove closes the files and deletes them.
-func (e *encoded) remove() {
-	if e == nil {
-		return
+// close closes the files and leaves them to the run's next owner.
+func (e *encoded) close() {
+	if e != nil {
+		e.closeFiles()
+		e.space.close()
 	}
+}
+
+func (e *encoded) closeFiles() {
 	for _, f := range e.files {
 		f.Close()
 	}
-	os.RemoveAll(e.dir)
+	e.files = nil
+}
+
+// remove closes the files and deletes them.
+func (e *encoded) remove() {
+	if e != nil {
+		e.closeFiles()
+		e.space.remove()
+	}
 }
 
 // encodedPart says what a unit came to.
@@ -95,37 +108,80 @@ func (r *runner) encode(ctx context.Context) error {
 		return err
 	}
 	key := engine.Task{Func: "encode/1", Units: r.units, Args: b}.Key()
-	e := &encoded{key: key, dir: r.scratchDir(key), layout: layout, transformer: t}
-	r.enc = e
-	if !e.complete(r.units) {
-		if err := os.RemoveAll(e.dir); err != nil {
-			return err
-		}
-		// The rows are gone: what the record says of the pass does not bring them back.
-		if err := r.run.Home.FS.Remove(ctx, r.run.Path("state", "encode-"+key+".bin")); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(e.dir, 0o700); err != nil {
-		return fmt.Errorf("runtime.scratch: %w", err)
-	}
-	scan, err := r.scanFor(true)
+	r.enc.close() // of a round before a bad shard was left out
+	space, err := openWorkspace(r.job.Spec.Runtime.Scratch, r.run)
 	if err != nil {
 		return err
+	}
+	e := &encoded{key: key, dir: filepath.Join(space.dir, key), space: space, layout: layout, transformer: t}
+	r.enc = e
+	if e.complete(r.units) {
+		part, err := r.encodeRows(ctx, a)
+		if err != nil {
+			return err
+		}
+		if err = e.open(r.units, part); err == nil {
+			return nil
+		}
+		e.closeFiles()
+		r.log.Warn("the encoded rows that a former owner left are damaged and are made again", "err", err.Error())
+	}
+	if err := e.clear(); err != nil {
+		return fmt.Errorf("runtime.scratch: %w", err)
+	}
+	// The rows are gone: what the record says of the pass does not bring them back.
+	if err := r.run.Remove(ctx, "state/encode-"+key+".bin"); err != nil {
+		return err
+	}
+	part, err := r.encodeRows(ctx, a)
+	if err != nil {
+		return err
+	}
+	return e.open(r.units, part)
+}
+
+// clear empties the run's directory of rows, whatever their key.
+func (e *encoded) clear() error {
+	entries, err := os.ReadDir(e.space.dir)
+	if err != nil {
+		return err
+	}
+	for _, x := range entries {
+		if x.Name() == lockFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(e.space.dir, x.Name())); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(e.dir, 0o700)
+}
+
+// encodeRows runs the pass, or finds its outcome.
+func (r *runner) encodeRows(ctx context.Context, a args) (*encodedPart, error) {
+	scan, err := r.scanFor(true)
+	if err != nil {
+		return nil, err
 	}
 	part, err := run(ctx, r, pass{Name: "encode", Func: "encode/1", Args: a}, r.units, func() *encodedPart { return &encodedPart{} },
 		func(ctx context.Context, w *scratch, u engine.Unit) (*encodedPart, error) {
 			return r.encodeUnit(ctx, scan, w, u)
 		})
-	if err != nil {
-		return dataError(err)
+	return part, dataError(err)
+}
+
+// open opens the files of rows for sweeping; they must be as the pass counted them.
+func (e *encoded) open(units []engine.Unit, part *encodedPart) error {
+	if len(part.Units) != len(units) {
+		return fmt.Errorf("%s: rows of %d units, want %d", e.dir, len(part.Units), len(units))
 	}
+	e.weightSum = 0
 	for _, u := range part.Units {
 		e.weightSum += u.Weight
 	}
 	for side := range e.sets {
 		var files []*rowfile.File
-		for i, u := range r.units {
+		for i, u := range units {
 			if part.Units[i].Rows[side] == 0 {
 				continue
 			}
@@ -138,7 +194,7 @@ func (r *runner) encode(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			rf, err := rowfile.Open(f, st.Size(), f.Name(), layout)
+			rf, err := rowfile.Open(f, st.Size(), f.Name(), e.layout)
 			if err != nil {
 				return err
 			}
@@ -147,7 +203,7 @@ func (r *runner) encode(ctx context.Context) error {
 			}
 			files = append(files, rf)
 		}
-		e.sets[side] = rowfile.NewSet(layout, files)
+		e.sets[side] = rowfile.NewSet(e.layout, files)
 	}
 	return nil
 }
@@ -246,7 +302,7 @@ func (r *runner) encodeUnit(ctx context.Context, scan *scan, w *scratch, u engin
 		}
 		for s := range writers {
 			if err := writers[s].Append(enc, rowsOf[s]); err != nil {
-				return err
+				return fmt.Errorf("runtime.scratch: %w", err)
 			}
 			out.Rows[s] += int64(len(rowsOf[s]))
 		}
@@ -273,7 +329,7 @@ func (r *runner) encodeUnit(ctx context.Context, scan *scan, w *scratch, u engin
 			return nil, fmt.Errorf("runtime.scratch: %w", err)
 		}
 		if err := os.Rename(files[s].Name(), r.enc.file(u, s)); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("runtime.scratch: %w", err)
 		}
 		files[s] = nil
 	}

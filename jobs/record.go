@@ -137,7 +137,20 @@ func (r *Run) ownerPath(name string) string {
 
 // Write makes or replaces a file of the run.
 func (r *Run) Write(ctx context.Context, name string, b []byte) error {
-	return hdfsio.WriteFile(ctx, r.Home.FS, r.Path(name), b)
+	return homeError(hdfsio.WriteFile(ctx, r.Home.FS, r.Path(name), b))
+}
+
+// Remove removes a file of the run, if it is there.
+func (r *Run) Remove(ctx context.Context, name string) error {
+	return homeError(r.Home.FS.Remove(ctx, r.Path(name)))
+}
+
+// homeError marks an error of the home's file system as worth a retry, unless it is of a kind that will not go away.
+func homeError(err error) error {
+	if err == nil || ClassOf(err) != Other || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return withClass(Transient, err)
 }
 
 // WriteJSON writes a value as indented JSON.
@@ -151,7 +164,8 @@ func (r *Run) WriteJSON(ctx context.Context, name string, v any) error {
 
 // Read reads a file of the run.
 func (r *Run) Read(ctx context.Context, name string) ([]byte, error) {
-	return hdfsio.ReadFile(ctx, r.Home.FS, r.Path(name))
+	b, err := hdfsio.ReadFile(ctx, r.Home.FS, r.Path(name))
+	return b, homeError(err)
 }
 
 // ReadJSON reads a value.
@@ -220,24 +234,37 @@ func (r *Run) lastOwner(ctx context.Context) (number int, owner Owner, released 
 	if err != nil {
 		return 0, owner, nil, err
 	}
+	var numbers []int
 	for _, i := range infos {
-		if n, err := strconv.Atoi(i.Name()); err == nil && n > number {
-			number = n
+		if n, err := strconv.Atoi(i.Name()); err == nil && n > 0 {
+			numbers = append(numbers, n)
 		}
+	}
+	slices.Sort(numbers)
+	for _, n := range slices.Backward(numbers) {
+		at := &Run{Home: r.Home, Job: r.Job, ID: r.ID, Number: n}
+		b, err := hdfsio.ReadFile(ctx, r.Home.FS, at.ownerPath("owner.json"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a directory whose maker died before it claimed: the number is free
+		}
+		if err != nil {
+			return 0, owner, nil, err
+		}
+		number = max(number, n)
+		if err := json.Unmarshal(b, &owner); err == nil {
+			if n < number {
+				owner.Nonce, owner.Host, owner.PID = "", "", 0
+			}
+			break
+		}
+		// A claim that is not whole: whoever made it died, or is at it. What is claimed again is the work of the owner before.
+		owner = Owner{}
 	}
 	if number == 0 {
 		return 0, owner, nil, nil
 	}
 	at := &Run{Home: r.Home, Job: r.Job, ID: r.ID, Number: number}
-	b, err := hdfsio.ReadFile(ctx, r.Home.FS, at.ownerPath("owner.json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, owner, nil, err
-	}
-	if err := json.Unmarshal(b, &owner); err != nil {
-		// A claim that is not whole: whoever made it died, or is at it.
-		owner = Owner{}
-	}
-	b, err = hdfsio.ReadFile(ctx, r.Home.FS, at.ownerPath("released.json"))
+	b, err := hdfsio.ReadFile(ctx, r.Home.FS, at.ownerPath("released.json"))
 	if err == nil {
 		released = &Released{}
 		if json.Unmarshal(b, released) != nil {
@@ -262,7 +289,7 @@ var Silent = 90 * time.Second
 // for; of another machine the heartbeat is watched, for Silent at most.
 func (r *Run) alive(ctx context.Context, number int, o Owner) (bool, error) {
 	if onThisMachine(o) {
-		return o.PID != os.Getpid() && processAlive(o.PID, o.Started), nil
+		return o.aliveHere(), nil
 	}
 	at := &Run{Home: r.Home, Job: r.Job, ID: r.ID, Number: number}
 	first, err := heartbeat(ctx, at)
@@ -284,6 +311,15 @@ func (r *Run) alive(ctx context.Context, number int, o Owner) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// aliveHere tells whether an owner of this machine still works.
+func (o Owner) aliveHere() bool {
+	if o.PID == os.Getpid() {
+		_, live := underWay.Load(o.Nonce)
+		return live
+	}
+	return processAlive(o.PID, o.Started)
 }
 
 func onThisMachine(o Owner) bool {
@@ -321,9 +357,13 @@ func (r *Run) claim(ctx context.Context, n int, o Owner) error {
 	if err != nil {
 		return err
 	}
+	underWay.Store(o.Nonce, true)
 	r.logs = newLogSegments(r)
 	return nil
 }
+
+// underWay has the nonces of the runs that this process works on: a process knows of itself what it does not know of others.
+var underWay sync.Map
 
 // release leaves the run for a later owner.
 func (r *Run) release(ctx context.Context, state, reason string) error {
@@ -331,7 +371,8 @@ func (r *Run) release(ctx context.Context, state, reason string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.logs.flush(ctx), hdfsio.WriteFile(ctx, r.Home.FS, r.ownerPath("released.json"), append(b, '\n')))
+	defer underWay.Delete(r.Owner.Nonce)
+	return errors.Join(r.logs.flush(ctx), homeError(hdfsio.WriteFile(ctx, r.Home.FS, r.ownerPath("released.json"), append(b, '\n'))))
 }
 
 // logSegments keeps the run's log: closed files of JSON lines, because HDFS shows nothing of an open one.
@@ -363,7 +404,18 @@ func (l *logSegments) flush(ctx context.Context) error {
 	if len(b) == 0 {
 		return nil
 	}
-	return hdfsio.WriteFile(ctx, l.run.Home.FS, l.run.ownerPath(fmt.Sprintf("log-%04d.jsonl", n)), b)
+	err := hdfsio.WriteFile(ctx, l.run.Home.FS, l.run.ownerPath(fmt.Sprintf("log-%04d.jsonl", n)), b)
+	if err != nil {
+		// The same segment is tried again with what comes after.
+		l.mu.Lock()
+		rest := bytes.Clone(l.buf.Bytes())
+		l.buf.Reset()
+		l.buf.Write(b)
+		l.buf.Write(rest)
+		l.n--
+		l.mu.Unlock()
+	}
+	return homeError(err)
 }
 
 // Logger writes to the run's log.

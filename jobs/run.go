@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -106,6 +104,12 @@ func (j *Job) begin(ctx context.Context, opts RunOptions) (*runner, error) {
 	if err := r.machine(); err != nil {
 		return nil, err
 	}
+	begun := false
+	defer func() {
+		if !begun {
+			r.pool.close()
+		}
+	}()
 	home, err := OpenHome(ctx, opts.Files, firstOf(opts.Home, j.Spec.Home))
 	if err != nil {
 		return nil, err
@@ -126,12 +130,18 @@ func (j *Job) begin(ctx context.Context, opts RunOptions) (*runner, error) {
 	}
 	notes, err := r.claim(ctx, home, slot, fixed)
 	if err != nil {
+		if r.run != nil { // it is ours, and the record could not be written: somebody else may take it up
+			wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+			defer cancel()
+			err = errors.Join(err, r.leave(wctx, StateInterrupted, err.Error()))
+		}
 		return nil, err
 	}
 	r.log = r.run.Logger()
 	r.progress.mu.Lock()
 	r.progress.rep.Begin(r.run, notes)
 	r.progress.mu.Unlock()
+	begun = true
 	return r, nil
 }
 
@@ -333,6 +343,7 @@ func (r *runner) fitting() []phase {
 // finish leaves the run's directory as its end demands: a summary, or the place to go on from.
 func (r *runner) finish(ctx context.Context, err error) error {
 	r.pool.close()
+	defer r.enc.close()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
@@ -354,36 +365,22 @@ func (r *runner) finish(ctx context.Context, err error) error {
 	default:
 		state = StateFailed
 		r.log.Error("failed", "class", class.String(), "err", err.Error())
-		if r.enc != nil {
-			r.enc.remove()
-		}
+		r.enc.remove()
 		s := r.summary(state)
 		s.Error, s.Class = err.Error(), class.String()
 		return errors.Join(err, r.leave(wctx, state, err.Error()), r.run.WriteJSON(wctx, "summary.json", s))
 	}
-	return errors.Join(err, r.leave(wctx, state, ""))
+	if err := r.leave(wctx, state, ""); err != nil {
+		// The model is published and summary.json says so: the run is over, whatever became of its last notes.
+		r.progress.note("the run's last notes were not written: " + err.Error())
+	}
+	return nil
 }
 
 func (r *runner) leave(ctx context.Context, state, reason string) error {
 	return errors.Join(
 		hdfsio.WriteFile(ctx, r.run.Home.FS, r.run.ownerPath("progress.json"), r.progress.bytes(state)),
 		r.run.release(ctx, state, reason))
-}
-
-// scratchDir is where the encoded rows of a key lie: on the local disk, apart from those of any other run, which would remove
-// them when it is over.
-func (r *runner) scratchDir(key string) string {
-	base := r.job.Spec.Runtime.Scratch
-	if base == "" {
-		base = os.TempDir()
-	}
-	whose := r.run.Dir()
-	if c, ok := r.run.Home.FS.(fmt.Stringer); ok { // a cluster
-		whose = c.String() + whose
-	} else if abs, err := filepath.Abs(whose); err == nil {
-		whose = abs
-	}
-	return filepath.Join(base, "howdah-"+r.job.Spec.Name+"-"+hashOf([]byte(whose))[:8]+"-"+key)
 }
 
 // columnsOfLabel are the columns that make the label.

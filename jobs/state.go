@@ -67,7 +67,7 @@ func (r *Run) State(ctx context.Context) (RunState, error) {
 		st.State = released.State
 		return st, nil
 	}
-	if owner.Nonce != "" && onThisMachine(owner) && processAlive(owner.PID, owner.Started) {
+	if owner.Nonce != "" && onThisMachine(owner) && owner.aliveHere() {
 		st.State = StateRunning
 	} else if owner.Nonce != "" && !onThisMachine(owner) && st.Progress != nil && time.Since(st.Progress.Updated) < Silent {
 		st.State = StateRunning

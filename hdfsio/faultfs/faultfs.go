@@ -175,13 +175,19 @@ func (r *faultyFile) ModTime() time.Time { return r.base.ModTime() }
 
 // Create implements hdfsio.FS.
 func (f *FS) Create(ctx context.Context, name string) (hdfsio.Writer, error) {
-	return call(f, ctx, Create, name, func() (hdfsio.Writer, error) {
+	var made hdfsio.Writer
+	w, err := call(f, ctx, Create, name, func() (hdfsio.Writer, error) {
 		w, err := f.base.Create(ctx, name)
 		if err != nil {
 			return nil, err
 		}
+		made = w
 		return &faultyWriter{f: f, ctx: ctx, name: name, base: w}, nil
 	})
+	if err != nil && made != nil {
+		made.Abort() // whoever has no writer cannot
+	}
+	return w, err
 }
 
 type faultyWriter struct {

@@ -228,7 +228,9 @@ func (s *Shard) footerOf(f hdfsio.File) (*footer, error) {
 	if f.Size() != s.Size {
 		return nil, bad(fmt.Errorf("%w: %d bytes, had %d", ErrChanged, f.Size(), s.Size))
 	}
-	if m := s.meta.Load(); m != nil {
+	// Of the same length and yet another file: the time tells. What is kept of its footer would say nothing of its pages.
+	touched := !s.ModTime.IsZero() && !f.ModTime().Equal(s.ModTime)
+	if m := s.meta.Load(); m != nil && !touched {
 		return m, nil
 	}
 	m, sum, err := readFooter(f, f.Size(), s.Path, s.Name)
@@ -237,6 +239,9 @@ func (s *Shard) footerOf(f hdfsio.File) (*footer, error) {
 	}
 	if sum != s.FooterSum {
 		return nil, bad(fmt.Errorf("%w: its footer has another checksum", ErrChanged))
+	}
+	if touched {
+		return nil, bad(fmt.Errorf("%w: written at %s, not %s", ErrChanged, f.ModTime().UTC().Format(time.RFC3339Nano), s.ModTime.UTC().Format(time.RFC3339Nano)))
 	}
 	s.meta.Store(m)
 	return m, nil
