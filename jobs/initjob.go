@@ -88,7 +88,7 @@ func look(ctx context.Context, files *hdfsio.Resolver, uri string) (*looked, err
 	}
 	entries, err := hdfsio.Glob(ctx, fsys, pattern)
 	if err != nil {
-		return nil, err
+		return nil, dataError(err)
 	}
 	root := hdfsio.Root(pattern)
 	var all []found

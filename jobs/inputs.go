@@ -103,7 +103,7 @@ func Freeze(ctx context.Context, files *hdfsio.Resolver, s *Spec, slot time.Time
 		}
 		fsys, pattern, err := files.Resolve(ctx, src.Path)
 		if err != nil {
-			return nil, fmt.Errorf("data: %w", err)
+			return nil, withClass(UserError, fmt.Errorf("data: %w", err))
 		}
 		root := hdfsio.Root(pattern)
 		var own []found

@@ -133,8 +133,12 @@ func (p *Plan) Print(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", x.Name, x.Reads, cols, size(x.Bytes), n)
 	}
-	fmt.Fprintln(w, "\t\t\t")
-	fmt.Fprintln(w, "COLUMN\tTYPE\tWHAT IS DONE\t")
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	w = tabwriter.NewWriter(out, 2, 8, 2, ' ', 0) // widths of its own
+	fmt.Fprintln(w, "COLUMN\tTYPE\tWHAT IS DONE")
 	for _, c := range p.Columns {
 		what := c.Unused
 		if what != "" {
@@ -149,12 +153,15 @@ func (p *Plan) Print(out io.Writer) error {
 				what += s
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t\n", c.Column, c.Type, what)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", c.Column, c.Type, what)
+	}
+	if err := w.Flush(); err != nil {
+		return err
 	}
 	for _, x := range p.Warnings {
-		fmt.Fprintf(w, "note: %s: %s\n", x.Path, x.Msg)
+		fmt.Fprintf(out, "note: %s: %s\n", x.Path, x.Msg)
 	}
-	return w.Flush()
+	return nil
 }
 
 // size writes bytes for people.

@@ -104,7 +104,7 @@ func buildVersion() string {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: arguments(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if wantsJSON(c) {
 				return printJSON(map[string]string{"version": buildVersion()})

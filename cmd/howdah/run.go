@@ -42,6 +42,9 @@ Progress goes to standard error, the result to standard output.`,
 			stop := context.AfterFunc(c.Context(), func() {
 				ui.say("stopping: the batch at hand is finished and a checkpoint kept; Ctrl-C again stops at once")
 			})
+			if memory, err := jobs.ParseBytes(job.Spec.Runtime.Memory); err == nil {
+				defer boundHeap(memory)()
+			}
 			res, err := job.Run(c.Context(), opts)
 			stop()
 			ui.close()
@@ -53,7 +56,7 @@ Progress goes to standard error, the result to standard output.`,
 			}
 			printSummary(os.Stdout, &res.Summary)
 			fmt.Println()
-			return listFiles(c.Context(), res.Run, "report.html", "model/model.onnx")
+			return listFiles(context.WithoutCancel(c.Context()), res.Run, "report.html", "model/model.onnx")
 		},
 	}
 	c.Flags().StringVar(&opts.Home, "home", "", "where runs are kept, instead of the job's home")

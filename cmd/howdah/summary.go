@@ -97,6 +97,9 @@ func printMetrics(w io.Writer, s *jobs.Summary) {
 	}
 }
 
+// neverYes are the metrics of those rows that a model says yes to; the trivial one often says yes to none.
+var neverYes = map[string]bool{"precision": true, "recall": true, "f1": true}
+
 // printVerdict says in words whether the model is better than the trivial one, by which metric and by how much. A
 // difference counts where the baseline lies outside of the metric's interval.
 func printVerdict(w io.Writer, s *jobs.Summary) {
@@ -105,7 +108,7 @@ func printVerdict(w io.Writer, s *jobs.Summary) {
 	lead := 0
 	for _, name := range s.Shown {
 		m, ok := s.Metrics[side][name]
-		if !ok {
+		if !ok || (m.Baseline == 0 && neverYes[name]) {
 			continue
 		}
 		gain := m.Value - m.Baseline
@@ -128,7 +131,7 @@ func printVerdict(w io.Writer, s *jobs.Summary) {
 	if len(better)+len(same)+len(worse) == 0 {
 		return
 	}
-	verdict := "is no better than"
+	verdict := "is not clearly better than"
 	switch {
 	case lead > 0:
 		verdict = "beats"

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// Memory that is not used any more is let lie until it is as much as what is in use, as Go does it; but of a large table
+// there is time enough for the worst case, and a machine is shared. So garbage is collected earlier once a process is at
+// twice the budget for reading: then half of what is in use is let lie.
+const (
+	heapEvery = 50 * time.Millisecond // how often the bound is looked at
+	heapSlack = 32 << 20              // bytes besides what is in use
+)
+
+// boundHeap keeps the process near twice the budget, or as low above it as what is in use allows, until stop is called.
+// GOMEMLIMIT and GOGC in the environment are left alone.
+func boundHeap(budget int64) (stop func()) {
+	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	bound := 2 * budget
+	before := debug.SetMemoryLimit(bound)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(heapEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+				// A bound below what is in use would have the collector run all the time.
+				if want := max(2*budget, heapBound(inUse())); want > bound || want < bound-heapSlack {
+					bound = want
+					debug.SetMemoryLimit(bound)
+				}
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+		debug.SetMemoryLimit(before)
+	}
+}
+
+func heapBound(inUse int64) int64 { return inUse + inUse/2 + heapSlack }
+
+// inUse is the bytes that the latest collection found in use.
+func inUse() int64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return int64(s[0].Value.Uint64())
+}
