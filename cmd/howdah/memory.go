@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// Memory that is not used any more is let lie until it is as much as what is in use, as Go does it; but of a large table
-// there is time enough for the worst case, and a machine is shared. So garbage is collected earlier once a process is at
-// twice the budget for reading: then half of what is in use is let lie.
+// Go lets memory that is not used any more lie until it is as much as what is in use. What is in use comes and goes, though,
+// and a large table gives time enough for the worst case; a machine is shared. So garbage is collected earlier once a
+// process holds a third more than the budget for reading and than what is in use.
 const (
 	heapEvery = 50 * time.Millisecond // how often the bound is looked at
 	heapSlack = 32 << 20              // bytes besides what is in use
 )
 
-// boundHeap keeps the process near twice the budget, or as low above it as what is in use allows, until stop is called.
-// GOMEMLIMIT and GOGC in the environment are left alone.
+// boundHeap keeps the process near the budget, or as low above it as what is in use allows, until stop is called. GOMEMLIMIT and GOGC in the environment are left alone.
 func boundHeap(budget int64) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	bound := 2 * budget
+	bound := heapBound(budget)
 	before := debug.SetMemoryLimit(bound)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -34,7 +33,7 @@ func boundHeap(budget int64) (stop func()) {
 				return
 			case <-tick.C:
 				// A bound below what is in use would have the collector run all the time.
-				if want := max(2*budget, heapBound(inUse())); want > bound || want < bound-heapSlack {
+				if want := max(heapBound(budget), heapBound(inUse())); want > bound || want < bound-heapSlack/4 {
 					bound = want
 					debug.SetMemoryLimit(bound)
 				}
@@ -48,7 +47,7 @@ func boundHeap(budget int64) (stop func()) {
 	}
 }
 
-func heapBound(inUse int64) int64 { return inUse + inUse/2 + heapSlack }
+func heapBound(inUse int64) int64 { return inUse + inUse/3 + heapSlack }
 
 // inUse is the bytes that the latest collection found in use.
 func inUse() int64 {
