@@ -116,6 +116,17 @@ func (h *HDFS) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
 // List implements FS. A file that another program is still writing is listed with the length of its finished blocks, often 0: HDFS
 // tells nobody that it is open.
 func (h *HDFS) List(ctx context.Context, dir string) ([]fs.FileInfo, error) {
+	infos, err := h.list(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	infos = slices.DeleteFunc(infos, func(i fs.FileInfo) bool { return isTemp(i.Name()) })
+	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
+	return infos, nil
+}
+
+// list is all that a directory holds, files in the making too.
+func (h *HDFS) list(ctx context.Context, dir string) ([]fs.FileInfo, error) {
 	if err := h.check("list", dir); err != nil {
 		return nil, err
 	}
@@ -135,8 +146,6 @@ func (h *HDFS) List(ctx context.Context, dir string) ([]fs.FileInfo, error) {
 	if err != nil {
 		return nil, h.explain(ctx, dir, err)
 	}
-	infos = slices.DeleteFunc(infos, func(i fs.FileInfo) bool { return isTemp(i.Name()) })
-	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
 	return infos, nil
 }
 

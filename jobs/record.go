@@ -145,6 +145,19 @@ func (r *Run) Remove(ctx context.Context, name string) error {
 	return homeError(r.Home.FS.Remove(ctx, r.Path(name)))
 }
 
+// sweep clears away the files that former owners began and could not finish.
+func (r *Run) sweep(ctx context.Context) error {
+	dirs := []string{r.Dir(), r.Path("state"), r.Path("model"), r.Path("owners")}
+	for n := 1; n <= r.Number; n++ {
+		dirs = append(dirs, r.Path("owners", fmt.Sprintf("%04d", n)))
+	}
+	var errs []error
+	for _, d := range dirs {
+		errs = append(errs, hdfsio.Sweep(ctx, r.Home.FS, d))
+	}
+	return errors.Join(errs...)
+}
+
 // homeError marks an error of the home's file system as worth a retry, unless it is of a kind that will not go away.
 func homeError(err error) error {
 	if err == nil || ClassOf(err) != Other || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrInvalid) {

@@ -260,6 +260,9 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 		if err := run.claim(ctx, n+1, me); err != nil {
 			return nil, err
 		}
+		if err := run.sweep(ctx); err != nil { // before anything of ours is begun
+			notes = append(notes, "files that a former owner began and left take room: "+err.Error())
+		}
 		r.run = run
 		return append(notes, fmt.Sprintf("going on with the interrupted run %s", run.ID)), r.record(ctx)
 	}

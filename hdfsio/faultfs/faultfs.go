@@ -240,6 +240,9 @@ func (f *FS) Claim(ctx context.Context, name string, b []byte) error {
 	return err
 }
 
+// Sweep implements hdfsio.Sweeper, without faults.
+func (f *FS) Sweep(ctx context.Context, dir string) error { return hdfsio.Sweep(ctx, f.base, dir) }
+
 // List implements hdfsio.FS.
 func (f *FS) List(ctx context.Context, dir string) ([]fs.FileInfo, error) {
 	return call(f, ctx, List, dir, func() ([]fs.FileInfo, error) { return f.base.List(ctx, dir) })
