@@ -61,6 +61,10 @@ type Metric struct {
 	Low      float64 `json:"low,omitempty"`
 	High     float64 `json:"high,omitempty"`
 	Baseline float64 `json:"baseline"`
+	// Gain is the improvement over the baseline on the same rows, positive where the model is better, with its interval.
+	Gain     float64 `json:"gain"`
+	GainLow  float64 `json:"gain_low"`
+	GainHigh float64 `json:"gain_high"`
 }
 
 // Parity says on how many rows the exported graph was compared, bit by bit, with what training computes.
@@ -83,7 +87,7 @@ func (r *runner) summary(state string) *Summary {
 	if r.model != nil {
 		s.Params = len(r.model.Params())
 		s.Epochs = len(r.epochs)
-		s.Best = r.model.BestEpoch()
+		s.Best = r.model.BestEpoch() + 1 // epochs count from 1 here, from 0 in training
 	}
 	return s
 }
@@ -305,7 +309,7 @@ func (r *runner) publish(ctx context.Context, evals evaluations) (*Summary, erro
 	for name, e := range evals {
 		s.Metrics[name] = map[string]Metric{}
 		for _, m := range e.Metrics {
-			s.Metrics[name][m.Name] = Metric{m.Value, m.Low, m.High, m.Baseline}
+			s.Metrics[name][m.Name] = Metric{m.Value, m.Low, m.High, m.Baseline, m.Gain, m.GainLow, m.GainHigh}
 		}
 	}
 	s.Shown = r.job.Spec.Evaluate.Metrics
@@ -323,23 +327,26 @@ func (r *runner) publish(ctx context.Context, evals evaluations) (*Summary, erro
 		s.Model[name] = hex.EncodeToString(sum[:])
 	}
 	for name, b := range files {
-		if err := r.run.Write(ctx, "model/"+name, b); err != nil {
+		if err := r.run.WriteBehind(ctx, "model/"+name, b); err != nil {
 			return nil, err
 		}
 	}
 	manifest := map[string]any{"files": s.Model, "label": r.src.label, "task": r.target.Type().String(), "classes": r.target.Classes(),
 		"inputs": r.enc.transformer.Inputs(), "recipe": r.run.Owner.Recipe, "kernel": kernel.Class(), "format": 1}
-	if err := r.run.WriteJSON(ctx, "model/manifest.json", manifest); err != nil {
+	if err := r.run.WriteJSONBehind(ctx, "model/manifest.json", manifest); err != nil {
 		return nil, err
 	}
-	if err := r.run.WriteJSON(ctx, "evaluation.json", evals); err != nil {
+	if err := r.run.WriteJSONBehind(ctx, "evaluation.json", evals); err != nil {
 		return nil, err
 	}
 	var page bytes.Buffer
 	if err := r.report(&page, evals, s); err != nil {
 		return nil, fmt.Errorf("report.html: %w", err)
 	}
-	if err := r.run.Write(ctx, "report.html", page.Bytes()); err != nil {
+	if err := r.run.WriteBehind(ctx, "report.html", page.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := r.run.Settle(ctx); err != nil {
 		return nil, err
 	}
 	s.Ended = time.Now().UTC().Truncate(time.Millisecond)

@@ -101,7 +101,7 @@ func printMetrics(w io.Writer, s *jobs.Summary) {
 var neverYes = map[string]bool{"precision": true, "recall": true, "f1": true}
 
 // printVerdict says in words whether the model is better than the trivial one, by which metric and by how much. A
-// difference counts where the baseline lies outside of the metric's interval.
+// difference counts where its interval, taken over the same rows, leaves out 0.
 func printVerdict(w io.Writer, s *jobs.Summary) {
 	side := judged(s)
 	var better, same, worse []string
@@ -111,15 +111,11 @@ func printVerdict(w io.Writer, s *jobs.Summary) {
 		if !ok || (m.Baseline == 0 && neverYes[name]) {
 			continue
 		}
-		gain := m.Value - m.Baseline
-		if !eval.Maximise(name) {
-			gain = -gain
-		}
 		sign := 0
 		switch {
-		case gain > 0 && (m.Baseline < m.Low || m.Baseline > m.High):
+		case m.GainLow > 0:
 			better, sign = append(better, versus(name, m)), 1
-		case gain < 0 && (m.Baseline < m.Low || m.Baseline > m.High):
+		case m.GainHigh < 0:
 			worse, sign = append(worse, versus(name, m)), -1
 		default:
 			same = append(same, versus(name, m))
@@ -165,8 +161,8 @@ func versus(name string, m jobs.Metric) string {
 
 // number writes a metric in about five characters.
 func number(v float64) string {
-	if a := math.Abs(v); a != 0 && (a >= 1e5 || a < 1e-3) {
-		return strconv.FormatFloat(v, 'g', 4, 64)
+	if a := math.Abs(v); a != 0 && (a >= 1e5 || a < 1e-4) {
+		return strconv.FormatFloat(v, 'g', 3, 64)
 	} else if a >= 100 {
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
