@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,17 +19,50 @@ import (
 	"howdah/hdfsio"
 	"howdah/hdfsio/shard"
 	"howdah/internal/engine"
+	"howdah/internal/table"
 )
 
 // Inputs is the frozen list of files that a run reads: inputs.json. Every pass and every resumption reads exactly these.
 type Inputs struct {
-	Slot    string         `json:"slot"`
-	Paths   []string       `json:"paths"` // as the job names them, dates filled in
-	Shards  []*shard.Shard `json:"shards"`
-	Skipped []Skipped      `json:"skipped,omitempty"`
-	Rows    int64          `json:"rows"`
-	Bytes   int64          `json:"bytes"`
-	fsOf    []hdfsio.FS    // of each shard
+	Slot    string
+	Paths   []string // as the job names them, dates filled in
+	Shards  []*shard.Shard
+	Skipped []Skipped
+	Rows    int64
+	Bytes   int64
+	fsOf    []hdfsio.FS // of each shard
+}
+
+// MarshalJSON writes the record: a schema that shards share is written once, so that the list of ten thousand files stays
+// short.
+func (in *Inputs) MarshalJSON() ([]byte, error) {
+	type file struct {
+		Name      string                 `json:"name"`
+		Path      string                 `json:"path"`
+		Size      int64                  `json:"size"`
+		ModTime   time.Time              `json:"mod_time"`
+		Rows      int64                  `json:"rows"`
+		FooterSum string                 `json:"footer_sum"`
+		Groups    []int64                `json:"row_groups"` // rows of each
+		Partition []shard.PartitionValue `json:"partition,omitempty"`
+		Schema    int                    `json:"schema"` // index into schemas
+	}
+	var schemas []table.Schema
+	files := make([]file, len(in.Shards))
+	for i, s := range in.Shards {
+		k := slices.IndexFunc(schemas, func(x table.Schema) bool { return slices.Equal(x, s.Schema) })
+		if k < 0 {
+			k = len(schemas)
+			schemas = append(schemas, s.Schema)
+		}
+		f := file{s.Name, s.Path, s.Size, s.ModTime, s.Rows, s.FooterSum, nil, s.Partition, k}
+		for _, g := range s.RowGroups {
+			f.Groups = append(f.Groups, g.Rows)
+		}
+		files[i] = f
+	}
+	return json.Marshal(map[string]any{"slot": in.Slot, "paths": in.Paths, "rows": in.Rows, "bytes": in.Bytes,
+		"skipped": in.Skipped, "schemas": schemas, "shards": files})
 }
 
 // Skipped is a shard that data.bad_shards: skip left out.
