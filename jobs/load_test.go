@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"howdah/internal/strictyaml"
 )
@@ -88,20 +87,18 @@ func TestNotAJobFile(t *testing.T) {
 		"Parquet":        {[]byte("PAR1\x15\x04\x15\x00\xff\xfe"), "not text: a job file is YAML in UTF-8"},
 		"Latin-1":        {[]byte("name: caf\xe9\n"), "not text: a job file is YAML in UTF-8"},
 		"ten megabytes":  {bytes.Repeat([]byte("a: b\n"), 2<<20), "a job file of 10485760 bytes; at most 1048576 are read: is this the right file?"},
-		"many values":    {[]byte("a: [" + strings.Repeat("0,", 200_000) + "0]"), "1:200001: a[99998]: the document unfolds too far: at most 100000 values, 64 levels deep"},
+		"many values":    {[]byte("a: [" + strings.Repeat("0,", 200_000) + "0]"), "400005 words and signs; at most 30000 are read: is this the right file?"},
+		"many lines":     {[]byte(strings.Repeat("a: 1\n", 150_000)), "450000 words and signs; at most 30000 are read: is this the right file?"},
+		"many dashes":    {[]byte(strings.Repeat("- ", 20_000)), "nested more than 64 levels deep"},
 		"deep":           {[]byte("a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100)), "the document unfolds too far: at most 100000 values, 64 levels deep"},
 		"very deep":      {[]byte("a: " + strings.Repeat("[", 100_000)), "nested 100000 levels deep; at most 64 are read"},
 		"deep by blocks": {[]byte(blocks(500)), "the document unfolds too far: at most 100000 values, 64 levels deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
 			got := messages(t, "job.yaml", c.src)
 			if len(got) != 1 || !strings.HasSuffix(got[0], c.want) {
 				t.Errorf("got %.300q, want %q", got, c.want)
-			}
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("took %v", took)
 			}
 		})
 	}

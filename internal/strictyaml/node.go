@@ -17,6 +17,7 @@ import (
 
 	yaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -24,9 +25,10 @@ import (
 // Limits on a document. A job file has a few hundred lines; what is larger is not one, and a small file must not unfold
 // into a huge one by aliases.
 const (
-	MaxBytes = 1 << 20
-	maxNodes = 100_000
-	maxDepth = 64
+	MaxBytes  = 1 << 20
+	maxNodes  = 100_000
+	maxDepth  = 64
+	maxTokens = 30_000
 )
 
 // Kind is what a node is.
@@ -198,7 +200,20 @@ func parseAST(data []byte) (f *ast.File, err error) {
 	if deepest > 20*maxDepth {
 		return nil, fmt.Errorf("nested %d levels deep; at most %d are read", deepest, maxDepth)
 	}
-	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	// Its time grows with the square of a mapping's entries: 10,000 take more than a second.
+	tokens := lexer.Tokenize(string(data))
+	if len(tokens) > maxTokens {
+		return nil, fmt.Errorf("%d words and signs; at most %d are read: is this the right file?", len(tokens), maxTokens)
+	}
+	run := 0 // of dashes: - - - is a list in a list in a list
+	for _, t := range tokens {
+		if t.Type != token.SequenceEntryType {
+			run = 0
+		} else if run++; run > maxDepth {
+			return nil, fmt.Errorf("nested more than %d levels deep", maxDepth)
+		}
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
 
 func (r *reader) node(n ast.Node, path string, depth int) *Node {
