@@ -13,12 +13,12 @@ import (
 // weights of the positive and of the negative rows of that score. An entry's bytes are a varint of (the step from the key
 // before)*8 + kind, then what the kind asks for. Kinds, of which the encoder takes the first that is exact:
 const (
-	oneNegative   = iota // a row of weight 1
-	onePositive          //
-	counts               // two varints: weights that are whole numbers
-	floatNegative        // a weight that is a float32
-	floatPositive        //
-	pair                 // two float64s
+	oneNegative   = iota + 1 // a row of weight 1
+	onePositive              //
+	counts                   // two varints: weights that are whole numbers
+	floatNegative            // a weight that is a float32
+	floatPositive            //
+	pair                     // two float64s
 )
 
 type run struct {
