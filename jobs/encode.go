@@ -120,8 +120,8 @@ func (r *runner) encode(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err = e.open(r.units, part); err == nil {
-			return nil
+		if err = e.open(r.units, part); err == nil || ClassOf(err) == DataError {
+			return err
 		}
 		e.closeFiles()
 		r.log.Warn("the encoded rows that a former owner left are damaged and are made again", "err", err.Error())
@@ -176,8 +176,13 @@ func (e *encoded) open(units []engine.Unit, part *encodedPart) error {
 		return fmt.Errorf("%s: rows of %d units, want %d", e.dir, len(part.Units), len(units))
 	}
 	e.weightSum = 0
+	rows := int64(0)
 	for _, u := range part.Units {
 		e.weightSum += u.Weight
+		rows += u.Rows[preprocess.SideTrain]
+	}
+	if rows > 0 && e.weightSum == 0 {
+		return withClass(DataError, fmt.Errorf("weight: all %d training rows weigh 0", rows))
 	}
 	for side := range e.sets {
 		var files []*rowfile.File

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"howdah/hdfsio/shard"
@@ -80,6 +81,12 @@ func run[P part[P]](ctx context.Context, r *runner, p pass, units []engine.Unit,
 		return tree.Add(out)
 	})
 	if err != nil {
+		// The name of the function and its hash say nothing to people; the error itself names the file.
+		if task := (*engine.TaskError)(nil); errors.As(err, &task) && !strings.Contains(task.Err.Error(), task.Task.Units[0].Shard) {
+			err = fmt.Errorf("%s of %s: %w", p.Name, task.Task.Units[0].Shard, task.Err)
+		} else if task != nil {
+			err = fmt.Errorf("%s: %w", p.Name, task.Err)
+		}
 		return none, r.badShard(err)
 	}
 	out, ok, err := tree.Result()
@@ -119,6 +126,9 @@ func (r *runner) badShard(err error) error {
 	var bad *shard.BadShardError
 	if !errors.As(err, &bad) {
 		return err
+	}
+	if errors.Is(err, shard.ErrChanged) {
+		return fmt.Errorf("%w; a run reads the files that it found when it began: run it again to read them as they are", err)
 	}
 	if r.job.Spec.Data.BadShards != "skip" {
 		return fmt.Errorf("%w (data.bad_shards: skip would leave it out)", err)

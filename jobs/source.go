@@ -99,6 +99,11 @@ func newSource(j *Job, in *Inputs, budget *shard.Budget) (*source, error) {
 			if _, used := s.Columns[u.Column]; used {
 				j.fail(strictyaml.Join("columns", u.Column), "%s: column %q cannot be read: %s", sh.Path, u.Column, u.Reason)
 			}
+			for i, rule := range s.Features {
+				if slices.Contains(rule.Columns.Names, u.Column) {
+					j.fail(fmt.Sprintf("features[%d].columns", i), "%s: column %q cannot be read: %s", sh.Path, u.Column, u.Reason)
+				}
+			}
 		}
 	}
 	return src, j.Err()

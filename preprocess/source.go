@@ -141,7 +141,7 @@ func (s *source) loadInts(v *Values, b *table.Batch, c *table.Int64s, lo, n int)
 	if s.field.Nullable && s.field.Type == table.Int64 {
 		for i, k := range x {
 			if (k > maxExact || k < -maxExact) && c.Valid.Get(lo+i) {
-				return columnError(b, s.field.Name, "row %d: %d is beyond 2^53, where a nullable integer is not exact in a model's input; declare the column a string", b.RowNumber(lo+i), k)
+				return columnError(b, s.field.Name, "row %d: %d is beyond 2^53, where a nullable integer is not exact in a model's input; declare the column a string (data.types: {%s: string})", b.RowNumber(lo+i), k, s.field.Name)
 			}
 		}
 	}

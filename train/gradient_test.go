@@ -192,6 +192,6 @@ func ExampleDivergedError() {
 	fmt.Println(err)
 	fmt.Println(err.Hint())
 	// Output:
-	// training diverged: the loss of epoch 2, batch 17 is +Inf
+	// training diverged: the loss of epoch 3, batch 18 is +Inf
 	// lower optimizer.learning_rate, set optimizer.clip_norm, or scale the features
 }

@@ -88,7 +88,8 @@ type DivergedError struct {
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged: the %s of epoch %d, batch %d is %v", e.What, e.Epoch, e.Batch, e.Value)
+	// People count epochs from 1, as the learning curves do.
+	return fmt.Sprintf("training diverged: the %s of epoch %d, batch %d is %v", e.What, e.Epoch+1, e.Batch+1, e.Value)
 }
 
 // Hint says what to change.
