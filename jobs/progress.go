@@ -157,6 +157,13 @@ func (t *tracker) epoch(e EpochRecord, of int) {
 	t.rep.Epoch(e, of)
 }
 
+// restored takes over the curves of a former owner, which were shown when they were made.
+func (t *tracker) restored(e []EpochRecord) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.p.Epochs = append(t.p.Epochs, e...)
+}
+
 func (t *tracker) note(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
