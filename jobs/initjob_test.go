@@ -223,7 +223,7 @@ func TestInitMistakes(t *testing.T) {
 		"a label that is not there":   {dir, InitOptions{Label: "churnd"}, `label "churnd": no such column (did you mean "churned"?)`, UserError},
 		"a constant label":            {dir, InitOptions{Label: "c"}, "there is nothing to learn", UserError},
 		"a bad name":                  {dir, InitOptions{Name: "a b"}, `name "a b": want letters`, UserError},
-		"no file":                     {filepath.Join(dir, "nowhere"), InitOptions{}, "no file matches", Other},
+		"no file":                     {filepath.Join(dir, "nowhere"), InitOptions{}, "no file matches", DataError},
 		"an empty path":               {"", InitOptions{}, "empty path", UserError},
 		"a file system nobody has":    {"s3://b/c", InitOptions{}, "not supported", UserError},
 		"no row":                      {empty, InitOptions{}, "hold no row", DataError},
