@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -219,15 +218,13 @@ func (a *applied) write(v *Values, dense []float32, d int, codes []int32, c int)
 	}
 }
 
-// toFloat32 rounds to nearest even, and saturates: a number beyond float32 becomes the largest one.
+// largest is the largest dense value that a model is fed. It is far beyond what a scaled feature can be, and so far below
+// float32's own largest that sums of features times weights stay finite: no input makes a prediction NaN.
+const largest = 1e30
+
+// toFloat32 rounds to nearest even, and saturates.
 func toFloat32(x float64) float32 {
-	if x < -math.MaxFloat32 {
-		x = -math.MaxFloat32
-	}
-	if x > math.MaxFloat32 {
-		x = math.MaxFloat32
-	}
-	return float32(x)
+	return float32(min(max(x, -largest), largest))
 }
 
 // Export writes the transformer into a graph whose inputs are the raw columns. dense is [N, dense slots] of Float, the zero
@@ -265,7 +262,7 @@ func (t *Transformer) Export(g *onnx.Graph) (dense onnx.Value, codes []onnx.Valu
 	}
 	if len(columns) > 0 {
 		all := g.Concat(columns...)
-		dense = g.Cast(g.Clip(all, g.Double(-math.MaxFloat32), g.Double(math.MaxFloat32)), onnx.Float)
+		dense = g.Cast(g.Clip(all, g.Double(-largest), g.Double(largest)), onnx.Float)
 	}
 	return dense, codes, nil
 }
