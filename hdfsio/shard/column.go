@@ -304,7 +304,7 @@ func (c *column) padding(h *pageHeader) int {
 // inflate returns a page's bytes decompressed, pad bytes into a buffer. They are valid until the next page; those of a page that is not
 // compressed are the stream's own, which moves on only then.
 func (c *column) inflate(codec format.CompressionCodec, raw []byte, pad, n int) ([]byte, error) {
-	if codec == format.Uncompressed && len(raw) == n {
+	if codec == format.Uncompressed && len(raw) == n && !c.in.lent {
 		return raw, nil
 	}
 	var err error

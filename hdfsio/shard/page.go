@@ -133,17 +133,15 @@ func readHeader(s *stream) (h pageHeader, ok bool, err error) {
 }
 
 // readPage returns a page's bytes as they are in the file, having verified their checksum if there is one. They are
-// valid until the stream moves on.
+// valid until the stream moves on; see stream.take.
 func readPage(s *stream, h *pageHeader) ([]byte, error) {
-	b, err := s.peek(int(h.compressed))
+	b, err := s.take(int(h.compressed))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(b)) < h.compressed {
 		return nil, errors.New("the chunk ends within a page")
 	}
-	b = b[:h.compressed]
-	s.consume(int(h.compressed))
 	if h.hasCRC {
 		if got := crc32.ChecksumIEEE(b); got != h.crc {
 			return nil, fmt.Errorf("damaged: the page's checksum is %08x, its header says %08x", got, h.crc)

@@ -69,7 +69,11 @@ func (r *Reader) scan() *scan {
 		r.idle = r.idle[:n-1]
 		return sc
 	}
-	return &scan{r: r, cols: make([]column, len(r.schema)), consts: make([]constant, len(r.schema)), leaves: make([]int, len(r.schema))}
+	sc := &scan{r: r, cols: make([]column, len(r.schema)), consts: make([]constant, len(r.schema)), leaves: make([]int, len(r.schema))}
+	for i := range sc.cols {
+		sc.cols[i].in.shared = &sc.large
+	}
+	return sc
 }
 
 func (r *Reader) put(sc *scan) {
@@ -92,6 +96,8 @@ type scan struct {
 	granted int64
 	flight  chan *slab // the row group that is being fetched
 	slab    *slab      // the one that is being decoded
+
+	large []byte // a page of any column that is larger than a block
 
 	batch table.Batch
 }

@@ -14,14 +14,29 @@ type stream struct {
 
 	// of a sliding window
 	file     io.ReaderAt
-	off      int64 // of the first byte beyond cur and the block in flight
-	block    int
+	off      int64        // of the first byte beyond cur and the block in flight
+	block    int          // how much to read next
+	most     int          // what block may grow to
+	start    int          // where in its buffer the block in flight lies: what is left of the one before fits ahead of it
 	flight   chan fetched // a block being read, or nil
 	inFlight int          // its bytes
 	bufs     [2][]byte    // each has room for a block, and for as much before it
 	turn     int          // the buffer that the next block goes to; cur may be in the other
-	large    []byte       // cur, where a page is larger than a block
+	large    []byte       // cur, where more than a block is asked for
+
+	// shared is memory for pages larger than a block, the same for all columns of a scan: such a page is read, decompressed
+	// and done with before another column's turn, so that it stays in the processor's cache. nil: there is none.
+	shared *[]byte
+	// lent says that the page returned last lies there.
+	lent bool
 }
+
+// Blocks begin small and grow with each that is used up. Where a page is larger than a block, little more than its header
+// is read ahead: the page itself is then read in one go, to where it is wanted.
+const (
+	firstBlock = 64 << 10
+	pagedBlock = 16 << 10
+)
 
 type fetched struct {
 	n   int
@@ -36,7 +51,8 @@ func (s *stream) whole(b []byte) {
 // slide makes s read a chunk of n bytes at off in blocks.
 func (s *stream) slide(f io.ReaderAt, off, n int64, block int) {
 	s.cur, s.pos, s.left, s.file, s.off = nil, 0, n, f, off
-	s.block = int(min(int64(block), n))
+	s.most = int(min(int64(block), n))
+	s.block = min(firstBlock, s.most)
 	s.launch()
 }
 
@@ -49,7 +65,8 @@ func (s *stream) launch() {
 	if cap(s.bufs[s.turn]) < 2*s.block+slack {
 		s.bufs[s.turn] = make([]byte, 2*s.block+slack)
 	}
-	b := s.bufs[s.turn][s.block : s.block+n]
+	s.start = s.block
+	b := s.bufs[s.turn][s.start : s.start+n]
 	ch := make(chan fetched, 1)
 	s.flight = ch
 	f, off := s.file, s.off
@@ -77,7 +94,23 @@ func (s *stream) remaining() int64 {
 
 // peek returns at least n bytes from here on, or all that are left, without consuming them. They are valid until the
 // next peek.
-func (s *stream) peek(n int) ([]byte, error) {
+func (s *stream) peek(n int) ([]byte, error) { return s.fill(n, false) }
+
+// take returns the next n bytes, or all that are left, and consumes them. They are valid until the next call, and if lent is
+// set, until any stream that shares memory with this one moves on.
+func (s *stream) take(n int) ([]byte, error) {
+	s.lent = false
+	b, err := s.fill(n, s.shared != nil)
+	if err != nil {
+		return nil, err
+	}
+	b = b[:min(n, len(b))]
+	s.pos += len(b)
+	return b, nil
+}
+
+// fill makes n bytes ready. lend allows them to lie in shared memory; they must be consumed at once then.
+func (s *stream) fill(n int, lend bool) ([]byte, error) {
 	for len(s.cur)-s.pos < n {
 		if s.flight == nil {
 			if s.left == 0 {
@@ -93,16 +126,33 @@ func (s *stream) peek(n int) ([]byte, error) {
 		}
 		// Most often what is left of the last block fits before the new one.
 		rest, buf := s.cur[s.pos:], s.bufs[s.turn]
-		if from := s.block - len(rest); from >= 0 {
+		if from := s.start - len(rest); from >= 0 {
 			copy(buf[from:], rest)
-			s.cur, s.pos = buf[from:s.block+got.n], 0
+			s.cur, s.pos = buf[from:s.start+got.n], 0
+			s.block = min(2*s.block, s.most)
 		} else {
-			large := s.large[:0]
-			if need := len(rest) + got.n; cap(large) < need+slack {
-				large = make([]byte, 0, max(need, n)+slack)
+			// What is asked for is a page larger than a block: what else it takes goes straight to its place, in one read.
+			have := len(rest) + got.n
+			need := have + int(min(s.left, int64(max(n-have, 0))))
+			memory := &s.large
+			if lend && need == n { // nothing will be left over
+				memory, s.lent = s.shared, true
 			}
-			large = append(append(large, rest...), buf[s.block:s.block+got.n]...)
-			s.large, s.cur, s.pos = large, large, 0
+			large := *memory
+			if cap(large) < need+slack {
+				large = make([]byte, need+slack)
+			}
+			large = large[:need]
+			copy(large, rest) // which may lie in the same memory, further on
+			copy(large[len(rest):], buf[s.start:s.start+got.n])
+			if err := readFull(s.file, large[have:], s.off); err != nil {
+				s.cur, s.pos, s.left = nil, 0, 0
+				return nil, &readError{err}
+			}
+			s.off += int64(need - have)
+			s.left -= int64(need - have)
+			*memory, s.cur, s.pos = large, large, 0
+			s.block = min(pagedBlock, s.most)
 		}
 		s.turn ^= 1
 		s.launch()
