@@ -162,7 +162,7 @@ func (p *Part) classAUC(e *Evaluation) ([]*float64, error) {
 		sum += rank.auc
 		// The rows' effective number, as for two classes.
 		share := e.Weight / max(p.squares[0], 1e-300)
-		nPos, nNeg := rank.pos*share, rank.neg*share
+		nPos, nNeg := float64(rank.pos*share), float64(rank.neg*share)
 		if nPos > 1 && nNeg > 1 {
 			se += math.Sqrt(rank.varPos/(nPos-1) + rank.varNeg/(nNeg-1))
 		} else {

@@ -19,7 +19,7 @@ func (p *Part) finishRegression(e *Evaluation, t []float64) {
 		meanInterval(p.buckets, regressionLen, conf, func(s []float64) float64 { return s[sumAbsolute] - s[sumAbsD] }))
 	// The sum of squares about the rows' own mean; what is left of a constant label is rounding.
 	about := func(s []float64) float64 {
-		v := s[sumDD] - s[sumD]/s[sumWeight]*s[sumD]
+		v := s[sumDD] - float64(s[sumD]/s[sumWeight]*s[sumD])
 		if v <= 1e-12*s[sumDD] {
 			return 0
 		}
@@ -48,7 +48,7 @@ func (p *Part) finishRegression(e *Evaluation, t []float64) {
 func histogram(fine []floatBin, n int) *Histogram {
 	lo, hi := quantile(fine, 0.005), quantile(fine, 0.995)
 	if !(hi > lo) {
-		d := max(math.Abs(lo), 1) / 2
+		d := float64(max(math.Abs(lo), 1) / 2)
 		lo, hi = lo-d, lo+d
 	}
 	h := &Histogram{Weights: make([]float64, n)}

@@ -73,7 +73,7 @@ func quantile(sorted []floatBin, q float64) float64 {
 	for _, b := range sorted {
 		total += b.weight
 	}
-	want, below := q*total, 0.0
+	want, below := float64(q*total), 0.0
 	for _, b := range sorted {
 		if below+b.weight >= want {
 			lo, hi := b.edges()

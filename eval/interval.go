@@ -32,7 +32,7 @@ func normalQuantile(p float64) float64 {
 			sum += term
 		}
 		const log2Pi = 1.8378770664093454836
-		if 0.5+float64(sum*kernel.ExpFloat64(-0.5*float64(x*x)-0.5*log2Pi)) < p {
+		if 0.5+float64(sum*kernel.ExpFloat64(float64(-0.5*float64(x*x))-0.5*log2Pi)) < p {
 			lo = x
 		} else {
 			hi = x
@@ -46,7 +46,7 @@ func around(value, variance, confidence float64, method string) interval {
 	if !(variance >= 0) || !finite(variance) {
 		return none(value)
 	}
-	d := float64(normalQuantile(0.5+confidence/2) * math.Sqrt(variance))
+	d := float64(normalQuantile(0.5+float64(confidence/2)) * math.Sqrt(variance))
 	return interval{value - d, value + d, method}
 }
 
@@ -167,11 +167,11 @@ func (s sample) percentiles(value, confidence float64) interval {
 	}
 	slices.Sort(s)
 	at := func(q float64) float64 {
-		x := q * float64(len(s)-1)
+		x := float64(q * float64(len(s)-1))
 		i := min(int(x), len(s)-2)
 		return s[i] + float64((s[i+1]-s[i])*(x-float64(i)))
 	}
-	tail := (1 - confidence) / 2
+	tail := float64((1 - confidence) / 2)
 	return interval{min(at(tail), value), max(at(1-tail), value), MethodBootstrap}
 }
 

@@ -31,13 +31,13 @@ func order(runs []*run, see func(score float32, tp, fp float64)) (ranking, error
 			see(scoreOf(key), tp, fp)
 		}
 		if pos > 0 {
-			v := (below + neg/2) / c.neg // placement: the share of negative rows below
+			v := (below + float64(neg/2)) / c.neg // placement: the share of negative rows below
 			area += float64(pos * v)
 			squarePos += float64(pos * float64(v*v))
 			precision += float64(pos * (tp / (tp + fp)))
 		}
 		if neg > 0 {
-			v := (max(c.pos-belowPos-pos, 0) + pos/2) / c.pos
+			v := (max(c.pos-belowPos-pos, 0) + float64(pos/2)) / c.pos
 			sumNeg += float64(neg * v)
 			squareNeg += float64(neg * float64(v*v))
 		}

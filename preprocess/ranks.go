@@ -147,7 +147,7 @@ func (r *ranks) next(shares []float64) (*ranks, error) {
 
 // rankOf returns the two ranks between which the quantile of a share lies, and how far: numpy's "linear".
 func rankOf(share float64, n int64) (lo, hi int64, part float64) {
-	x := share * float64(n-1)
+	x := float64(share * float64(n-1))
 	lo = int64(math.Floor(x))
 	return lo, min(lo+1, n-1), x - math.Floor(x)
 }

@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"gonum.org/v1/gonum/mathext"
+
+	"howdah/internal/kernel"
 )
 
 // FeatureScore is what one rule found about one feature; a report is these, rule by rule, in the features' order.
@@ -114,7 +116,7 @@ func (s *Selection) variance(p *SelectPart, i, pos int) float64 {
 	rows, _ := margins(p.codes[s.codeAt[pos]:s.codeAt[pos+1]], s.groups)
 	for _, n := range rows {
 		share := float64(n) / float64(p.n)
-		same += share * share
+		same += float64(share * share)
 	}
 	return 1 - same
 }
@@ -216,7 +218,7 @@ func (s *Selection) sumsOfSquares(p *SelectPart, pos int) (between, within float
 		}
 		at := pos*s.groups + g
 		d := p.groupMean[at] - p.mean[pos]
-		between += float64(n) * d * d
+		between += float64(float64(n) * d * d)
 		within += p.groupM2[at]
 		classes++
 	}
@@ -259,7 +261,7 @@ func (s *Selection) decideScores(r SelectRule, p *SelectPart, kept []bool) []Fea
 	if *r.Keep >= 1 {
 		count = min(count, int(*r.Keep))
 	} else if count > 0 {
-		count = max(1, int(math.Floor(*r.Keep*float64(count)+0.5)))
+		count = max(1, int(math.Floor(float64(*r.Keep*float64(count))+0.5)))
 	}
 	order := make([]int, len(scored))
 	for k := range order {
@@ -303,7 +305,7 @@ func mutualInformation(table []int64, groups int) float64 {
 	mi := 0.0
 	for i, c := range table {
 		if c > 0 {
-			mi += float64(c) / n * (math.Log(float64(c)/n) - math.Log(float64(rows[i/groups])/n) - math.Log(float64(cols[i%groups])/n))
+			mi += float64(float64(c) / n * (kernel.LogFloat64(float64(c)/n) - kernel.LogFloat64(float64(rows[i/groups])/n) - kernel.LogFloat64(float64(cols[i%groups])/n)))
 		}
 	}
 	return max(mi, 0)
@@ -330,7 +332,7 @@ func chiSquared(table []int64, groups int) (stat, p float64) {
 		return 0, 1
 	}
 	for i, c := range table {
-		if want := float64(rows[i/groups]) * (float64(cols[i%groups]) / n); want > 0 {
+		if want := float64(float64(rows[i/groups]) * (float64(cols[i%groups]) / n)); want > 0 {
 			d := float64(c) - want
 			stat += d * d / want
 		}
@@ -344,7 +346,7 @@ func (s *Selection) anova(p *SelectPart, i, pos int) (f, pValue float64, ok bool
 	switch {
 	case s.features[i].Numeric() && s.target.Type == Regression:
 		r := s.correlation(p, len(s.numeric), pos)
-		f, pValue = fStatistic(r*r, 1-r*r, 1, n-2)
+		f, pValue = fStatistic(r*r, 1-float64(r*r), 1, n-2)
 		return f, pValue, true
 	case s.features[i].Numeric():
 		between, within, classes := s.sumsOfSquares(p, pos)
@@ -360,7 +362,7 @@ func (s *Selection) anova(p *SelectPart, i, pos int) (f, pValue float64, ok bool
 		for k := s.rowAt[pos]; k < s.rowAt[pos+1]; k++ {
 			if p.rowN[k] > 0 {
 				d := p.rowMean[k] - mean
-				between += float64(p.rowN[k]) * d * d
+				between += float64(float64(p.rowN[k]) * d * d)
 				within += p.rowM2[k]
 				used++
 			}
@@ -371,8 +373,8 @@ func (s *Selection) anova(p *SelectPart, i, pos int) (f, pValue float64, ok bool
 		for k := 0; k < len(table); k += 2 {
 			if size := float64(table[k] + table[k+1]); size > 0 {
 				share := float64(table[k+1]) / size
-				between += size * (share - mean) * (share - mean)
-				within += size * share * (1 - share)
+				between += float64(size * (share - mean) * (share - mean))
+				within += float64(size * share * (1 - share))
 				used++
 			}
 		}
@@ -393,5 +395,5 @@ func fStatistic(between, within, d1, d2 float64) (f, p float64) {
 	if math.IsInf(f, 0) {
 		return math.MaxFloat64, 0
 	}
-	return f, mathext.RegIncBeta(d2/2, d1/2, d2/(d2+d1*f))
+	return f, mathext.RegIncBeta(d2/2, d1/2, d2/(d2+float64(d1*f)))
 }

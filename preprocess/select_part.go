@@ -222,7 +222,7 @@ func (s *Selection) addMoments(p *SelectPart, numeric [][]float64, y []float64) 
 	shift := a * b / (a + b)
 	add := func(i, j int, dot float64) {
 		c := &p.co[s.coAt(i, j)]
-		*c += dot + (p.blockMeans[i]-p.mean[i])*(p.blockMeans[j]-p.mean[j])*shift
+		*c += dot + float64((p.blockMeans[i]-p.mean[i])*(p.blockMeans[j]-p.mean[j])*shift)
 	}
 	switch {
 	case s.need.co:
@@ -239,7 +239,7 @@ func (s *Selection) addMoments(p *SelectPart, numeric [][]float64, y []float64) 
 		}
 	}
 	for i, m := range p.blockMeans {
-		p.mean[i] += (m - p.mean[i]) * (b / (a + b))
+		p.mean[i] += float64((m - p.mean[i]) * (b / (a + b)))
 	}
 	return nil
 }
@@ -363,8 +363,8 @@ func mergeMoments(na int64, mean, m2 *float64, nb int64, mb, m2b float64) {
 	}
 	a, b := float64(na), float64(nb)
 	delta := mb - *mean
-	*m2 += m2b + delta*delta*(a*b/(a+b))
-	*mean += delta * (b / (a + b))
+	*m2 += m2b + float64(delta*delta*(a*b/(a+b)))
+	*mean += float64(delta * (b / (a + b)))
 }
 
 // addBins counts four values at a time: each search waits for its loads, so that four take hardly longer than one.
@@ -455,10 +455,10 @@ func (p *SelectPart) Merge(q *SelectPart) error {
 	}
 	for k := range p.co {
 		i, j := coPair(k, d, len(p.co))
-		p.co[k] += q.co[k] + delta[i]*delta[j]*shift
+		p.co[k] += q.co[k] + float64(delta[i]*delta[j]*shift)
 	}
 	for i := range d {
-		p.mean[i] += delta[i] * (b / (a + b))
+		p.mean[i] += float64(delta[i] * (b / (a + b)))
 	}
 	if c := len(p.classN); c > 0 {
 		for i := range p.groupMean {

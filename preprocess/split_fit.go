@@ -315,14 +315,14 @@ func (f *FittedSplit) fitTimes(p *SplitPart) error {
 		return best
 	}
 	cut := [2]int{}
-	cut[0] = nearest(fr[0]*total, 1, len(units)-need(1)-need(2))
+	cut[0] = nearest(float64(fr[0]*total), 1, len(units)-need(1)-need(2))
 	switch {
 	case fr[1] == 0:
 		cut[1] = cut[0]
 	case fr[2] == 0:
 		cut[1] = len(units)
 	default:
-		cut[1] = nearest((fr[0]+fr[1])*total, cut[0]+1, len(units)-1)
+		cut[1] = nearest(float64((fr[0]+fr[1])*total), cut[0]+1, len(units)-1)
 	}
 	for i, c := range cut {
 		if c < len(units) {
@@ -342,7 +342,7 @@ func cutStratum(counts *[strataBuckets]int64, fr Fractions) [2]uint64 {
 		total += n
 	}
 	place := func(share float64) uint64 {
-		want := math.Floor(share*float64(total) + 0.5)
+		want := math.Floor(float64(share*float64(total)) + 0.5)
 		var before float64
 		for i, n := range counts {
 			start := uint64(i) << (63 - strataBits)

@@ -63,7 +63,7 @@ func (l *loss) binary(dz, z, y, w []float32, scale float32, buf []float32) float
 		}
 	}
 	kernel.Sigmoid(dz, buf)
-	half := l.smoothing / 2
+	half := float32(l.smoothing / 2)
 	for i, t := range y {
 		d := dz[i] - half
 		if t != 0 {

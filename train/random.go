@@ -29,5 +29,5 @@ func below(h, n uint64) uint64 {
 
 // symmetric maps a hash to a number in (-1, 1), on a grid of 2^-23 that leaves out both ends.
 func symmetric(h uint64) float32 {
-	return float32(int32(h>>40)-1<<23)/(1<<23) + 1.0/(1<<24)
+	return float32(float32(int32(h>>40)-1<<23)/(1<<23)) + 1.0/(1<<24)
 }

@@ -53,7 +53,7 @@ func cosPi(t float64) float64 {
 		sum += term
 		term = float64(-term*x2) / float64(k*(k+1))
 	}
-	return sign * sum
+	return float64(sign * sum)
 }
 
 // watch is what early stopping and the plateau remember.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"howdah/internal/kernel"
 	"howdah/internal/table"
 )
 
@@ -135,9 +136,19 @@ func floatArith(op string, out, x, y []float64) {
 		}
 	default:
 		for i, p := range x {
-			out[i] = math.Pow(p, y[i])
+			out[i] = power(p, y[i])
 		}
 	}
+}
+
+// power is x^y as math.Pow has it, but for one thing: the root in a broken power is taken by the kernels, since math.Exp and
+// math.Log do not promise the same bits on every machine.
+func power(x, y float64) float64 {
+	whole, part := math.Modf(y)
+	if part-part != 0 || part == 0 || y == 0.5 || y == -0.5 || !(x > 0) || math.IsInf(x, 1) {
+		return math.Pow(x, y)
+	}
+	return math.Pow(x, whole) * kernel.ExpFloat64(float64(part*kernel.LogFloat64(x)))
 }
 
 func intArith(op string, p, q int64) (int64, bool) {

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +30,7 @@ var rows = [][][]string{
 // onGround lists who on the lowest row may know whom: everything there may use table and kernel, which know nobody.
 var onGround = map[string][]string{
 	"internal/onnx":       {"internal/kernel", "internal/table"},
-	"internal/expr":       {"internal/table", "internal/spelling"},
+	"internal/expr":       {"internal/table", "internal/kernel", "internal/spelling"},
 	"internal/strictyaml": {"internal/spelling"},
 	"internal/sketch":     {"internal/table", "internal/kernel"},
 }
@@ -135,6 +137,58 @@ func TestPureRooms(t *testing.T) {
 		var exit *exec.ExitError
 		if err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestNoFusedProducts holds the pure rooms to sums whose products are rounded first. On arm64 (and wherever else it may) the
+// compiler makes one instruction of x*y + z, with one rounding, and so other bits than here; float64(x*y) + z forbids it.
+func TestNoFusedProducts(t *testing.T) {
+	t.Parallel()
+	args := []string{"build", "-gcflags=-S"}
+	for _, p := range pure {
+		args = append(args, "howdah/"+p)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	listing, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, listing[max(0, len(listing)-2000):])
+	}
+	lines := strings.Split(string(listing), "\n")
+	if len(lines) < 10_000 {
+		t.Fatalf("only %d lines of assembly", len(lines))
+	}
+	fused := regexp.MustCompile(`\(([^()]*\.go:\d+)\)\s+FN?M(ADD|SUB)[SD]\s`)
+	seen := map[string]bool{}
+	for _, l := range lines {
+		if m := fused.FindStringSubmatch(l); m != nil && !seen[m[1]] {
+			seen[m[1]] = true
+			t.Errorf("%s: a product is added without being rounded first: write float64(x*y) + z", m[1])
+		}
+	}
+}
+
+// TestNoLooseFunctions keeps the functions out of the pure rooms whose last bits depend on the machine: package math has them
+// in assembly here and in Go there.
+func TestNoLooseFunctions(t *testing.T) {
+	t.Parallel()
+	loose := regexp.MustCompile(`\bmath\.(Exp|Exp2|Expm1|Log|Log2|Log10|Log1p|Sin|Cos|Tan|Sinh|Cosh|Tanh|Asin|Acos|Atan|Atan2|Asinh|Acosh|Atanh|Erf|Erfc|Gamma|Lgamma|Hypot|Cbrt|Sincos)\(`)
+	for _, p := range packages(t) {
+		if !slices.Contains(pure, strings.TrimPrefix(p.ImportPath, "howdah/")) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			b, err := os.ReadFile(path.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, l := range strings.Split(string(b), "\n") {
+				code, _, _ := strings.Cut(l, "//")
+				if f := loose.FindString(code); f != "" {
+					t.Errorf("%s/%s:%d: %s...) gives other bits on other machines; internal/kernel has its like", p.ImportPath, name, i+1, f)
+				}
+			}
 		}
 	}
 }

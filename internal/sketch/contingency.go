@@ -3,7 +3,8 @@ package sketch
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
+
+	"howdah/internal/kernel"
 )
 
 // Contingency counts rows by class and bin: what mutual information and chi-squared tests of a feature against a label
@@ -86,7 +87,7 @@ func (c *Contingency) MutualInformation() float64 {
 	for k, row := range c.n {
 		for b, n := range row {
 			if n > 0 {
-				mi += float64(n) / t * math.Log(float64(n)/float64(classes[k])*(t/float64(bins[b])))
+				mi += float64(float64(n) / t * kernel.LogFloat64(float64(n)/float64(classes[k])*(t/float64(bins[b]))))
 			}
 		}
 	}
@@ -108,7 +109,7 @@ func (c *Contingency) ChiSquared() (statistic float64, dof int) {
 	for k, ck := range classes {
 		for b, cb := range bins {
 			if ck > 0 && cb > 0 {
-				want := float64(ck) * (float64(cb) / float64(total))
+				want := float64(float64(ck) * (float64(cb) / float64(total)))
 				d := float64(c.At(k, b)) - want
 				statistic += d * d / want
 			}
@@ -221,7 +222,7 @@ func (g *GroupedMoments) F() (f float64, between, within int64) {
 		if m := &g.Groups[k]; m.Count > 0 {
 			groups++
 			d := m.Mean - total.Mean
-			ssb += d * d * float64(m.Count)
+			ssb += float64(d * d * float64(m.Count))
 			ssw += m.M2
 		}
 	}
@@ -240,7 +241,7 @@ func (g *GroupedMoments) ChiSquared() float64 {
 		if m.Count == 0 {
 			continue
 		}
-		want := float64(m.Count) / float64(total.Count) * sum
+		want := float64(float64(m.Count) / float64(total.Count) * sum)
 		d := m.Sum() - want
 		chi += d * d / want
 	}

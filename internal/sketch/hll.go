@@ -147,11 +147,11 @@ func (h *HLL) Estimate() float64 {
 		count[r]++
 	}
 	const m = hllRegisters
-	z := m * tau(1-float64(count[hllRank])/m)
+	z := float64(m * tau(1-float64(float64(count[hllRank])/m)))
 	for k := hllRank - 1; k >= 1; k-- {
-		z = 0.5 * (z + float64(count[k]))
+		z = float64(0.5 * (z + float64(count[k])))
 	}
-	z += m * sigma(float64(count[0])/m)
+	z += float64(m * sigma(float64(count[0])/m))
 	return m / (2 * math.Ln2) * m / z
 }
 
@@ -163,9 +163,9 @@ func sigma(x float64) float64 {
 	}
 	z, y := x, 1.0
 	for {
-		x *= x
+		x = float64(x * x)
 		old := z
-		z += x * y
+		z += float64(x * y)
 		y += y
 		if z == old {
 			return z
@@ -181,8 +181,8 @@ func tau(x float64) float64 {
 	for {
 		x = math.Sqrt(x)
 		old := z
-		y *= 0.5
-		z -= (1 - x) * (1 - x) * y
+		y = float64(y * 0.5)
+		z -= float64((1 - x) * (1 - x) * y)
 		if z == old {
 			return z / 3
 		}

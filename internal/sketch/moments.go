@@ -135,7 +135,7 @@ func (m *Moments) Merge(o *Moments) error {
 }
 
 // Sum is the sum of the finite values.
-func (m *Moments) Sum() float64 { return m.Mean * float64(m.Count) }
+func (m *Moments) Sum() float64 { return float64(m.Mean * float64(m.Count)) }
 
 // Variance is M2/(Count-ddof): the population's with ddof 0 (numpy.var), the sample's with ddof 1. NaN where there are
 // not more than ddof values.

@@ -104,9 +104,9 @@ func (s *PairMoments) addHoled(cols [][]float64) {
 				si, sj := w.xm[i*wide+j], w.xm[j*wide+i] // of x_i where j is there, and the other way round
 				s.pairs[at].join(pairSums{
 					n: n, meanI: w.mean[i] + si/n, meanJ: w.mean[j] + sj/n,
-					ii: max(w.squareM[i*wide+j]-si*(si/n), 0),
-					jj: max(w.squareM[j*wide+i]-sj*(sj/n), 0),
-					ij: w.xx[at] - si*(sj/n),
+					ii: max(w.squareM[i*wide+j]-float64(si*(si/n)), 0),
+					jj: max(w.squareM[j*wide+i]-float64(sj*(sj/n)), 0),
+					ij: w.xx[at] - float64(si*(sj/n)),
 				})
 			}
 			at++
