@@ -51,21 +51,21 @@ func (r *run) add(key uint32, pos, neg float64) {
 	b := r.bytes
 	switch {
 	case pos == 0 && neg == 1:
-		b = binary.AppendUvarint(b, step<<3|oneNegative)
+		b = binary.AppendUvarint(b, step<<3+oneNegative)
 	case neg == 0 && pos == 1:
-		b = binary.AppendUvarint(b, step<<3|onePositive)
+		b = binary.AppendUvarint(b, step<<3+onePositive)
 	case whole(pos) && whole(neg):
-		b = binary.AppendUvarint(b, step<<3|counts)
+		b = binary.AppendUvarint(b, step<<3+counts)
 		b = binary.AppendUvarint(b, uint64(pos))
 		b = binary.AppendUvarint(b, uint64(neg))
 	case pos == 0 && float64(float32(neg)) == neg:
-		b = binary.AppendUvarint(b, step<<3|floatNegative)
+		b = binary.AppendUvarint(b, step<<3+floatNegative)
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(neg)))
 	case neg == 0 && float64(float32(pos)) == pos:
-		b = binary.AppendUvarint(b, step<<3|floatPositive)
+		b = binary.AppendUvarint(b, step<<3+floatPositive)
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(pos)))
 	default:
-		b = binary.AppendUvarint(b, step<<3|pair)
+		b = binary.AppendUvarint(b, step<<3+pair)
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(pos))
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(neg))
 	}
