@@ -130,6 +130,7 @@ func (c *Categories) sorted(seen Seen, of ValueType) []category {
 	if of == Integers {
 		counts := sketch.Int64Counts{}
 		_ = counts.Merge(&c.ints) // a copy; merging into an empty one cannot fail
+		counts.Limit = 0          // which is for values: missing may be one more
 		counts.Add(num, seen.Missing)
 		for _, k := range counts.Sorted() {
 			out = append(out, category{num: k.Key, count: k.Count})
@@ -138,6 +139,7 @@ func (c *Categories) sorted(seen Seen, of ValueType) []category {
 	}
 	counts := sketch.Counts{}
 	_ = counts.Merge(&c.text)
+	counts.Limit = 0
 	counts.Add(text, seen.Missing)
 	for _, k := range counts.Sorted() {
 		out = append(out, category{text: k.Key, count: k.Count})

@@ -79,12 +79,13 @@ func (f *FittedSplit) Assign(b *table.Batch, ids []uint64, label table.Column, d
 		if err != nil {
 			return err
 		}
+		last := f.last()
 		for i, v := range values {
 			u := unitOf(v, f.ticks)
 			switch {
-			case u < f.borders[0]:
+			case u < f.borders[0] || last == SideTrain:
 				dst[i] = SideTrain
-			case u < f.borders[1]:
+			case u < f.borders[1] || last == SideValidation:
 				dst[i] = SideValidation
 			default:
 				dst[i] = SideTest
@@ -129,6 +130,17 @@ func (f *FittedSplit) Assign(b *table.Batch, ids []uint64, label table.Column, d
 		dst[i] = sideOf(mix64(id^seed), cut)
 	}
 	return nil
+}
+
+// last is the last side that has a share: a border beyond all units would leave out the greatest integer.
+func (f *FittedSplit) last() uint8 {
+	last := SideTrain
+	for side, share := range f.cfg.Fractions.list() {
+		if share > 0 {
+			last = uint8(side)
+		}
+	}
+	return last
 }
 
 func sideOf(h uint64, cut *[2]uint64) uint8 {

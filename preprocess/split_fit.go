@@ -328,7 +328,7 @@ func (f *FittedSplit) fitTimes(p *SplitPart) error {
 		if c < len(units) {
 			f.borders[i] = units[c]
 		} else {
-			f.borders[i] = math.MaxInt64 // no unit is that late: its rows would fall on the last side with rows
+			f.borders[i] = math.MaxInt64 // beyond all units; Assign knows the last side
 		}
 	}
 	return nil

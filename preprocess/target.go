@@ -348,7 +348,9 @@ func Weights(at table.Origin, name string, c table.Column, weights []float64, la
 	}
 	if weights != nil {
 		for i, l := range labels {
-			dst[i] *= float32(weights[int(l)])
+			if dst[i] *= float32(weights[int(l)]); dst[i] > math.MaxFloat32 {
+				return fmt.Errorf("%s: row %d: weight column %q times the weight of the row's class is beyond float32", at.Shard, at.RowNumber(i), name)
+			}
 		}
 	}
 	return nil
