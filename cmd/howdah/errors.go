@@ -105,11 +105,14 @@ func printError(err error) {
 		return
 	}
 	class, hint := classify(err)
-	if class == jobs.Interrupted {
-		fmt.Fprintln(os.Stderr, "interrupted; what was done is kept. The same command goes on from here.")
-		return
-	}
 	msg := err.Error()
+	if class == jobs.Interrupted {
+		// Whatever else went wrong on the way out comes with it.
+		fmt.Fprintln(os.Stderr, "interrupted")
+		if msg = strings.TrimSpace(strings.TrimPrefix(msg, jobs.ErrInterrupted.Error())); msg == "" {
+			return
+		}
+	}
 	if head, _, ok := strings.Cut(msg, "\ngoroutine "); ok {
 		msg, hint = head, "this is a mistake in howdah itself; the run's log (owners/*/log-*.jsonl) has the trace to report"
 	}

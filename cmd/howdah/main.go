@@ -32,7 +32,7 @@ func howdah() int {
 		<-signals
 		cancel(jobs.ErrInterrupted)
 		<-signals // a second one does not wait for the checkpoint
-		fmt.Fprintln(os.Stderr, "\nstopped at once; the same command goes on from the last checkpoint")
+		fmt.Fprintln(os.Stderr, "stopped at once")
 		os.Exit(int(jobs.Interrupted))
 	}()
 	return execute(ctx, os.Args[1:])

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
+
+	"howdah/hdfsio"
+	"howdah/internal/hadooptest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -28,25 +33,35 @@ func TestMain(m *testing.M) {
 // The scripts in testdata read like a manual: what a user types, and what comes.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	runScripts(t, "testdata", func(e *testscript.Env) { // no cluster of this machine's
+		e.Setenv("HADOOP_CONF_DIR", "")
+		e.Setenv("HADOOP_HOME", "")
+	})
+}
+
+// The same against a real HDFS.
+func TestClusterScripts(t *testing.T) {
+	t.Parallel()
+	cluster := hadooptest.Shared(t)
+	runScripts(t, "testdata/cluster", func(e *testscript.Env) {
+		e.Setenv("HADOOP_CONF_DIR", cluster.ConfDir())
+		e.Setenv("HADOOP_USER_NAME", os.Getenv("HADOOP_USER_NAME"))
+	})
+}
+
+func runScripts(t *testing.T, dir string, env func(*testscript.Env)) {
 	flights, err := filepath.Abs("../../testdata/flights")
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples, err := filepath.Abs("../../jobs/examples")
-	if err != nil {
-		t.Fatal(err)
-	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			// No cluster of this machine's, and no encoded rows outside of the script's directory.
-			e.Setenv("HADOOP_CONF_DIR", "")
-			e.Setenv("HADOOP_HOME", "")
+			env(e)
 			e.Setenv("FLIGHTS", flights)
-			e.Setenv("EXAMPLES", examples)
-			return os.MkdirAll(filepath.Join(e.WorkDir, ".tmp"), 0o755)
+			return os.MkdirAll(filepath.Join(e.WorkDir, ".tmp"), 0o755) // the script's temporary directory, for encoded rows
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "mount" {
@@ -62,8 +77,36 @@ func TestScripts(t *testing.T) {
 			"events":  events,
 			"filled":  filled,
 			"tmpfs":   tmpfs,
+			"copy":    copyFiles,
 		},
 	})
+}
+
+// copy FROM TO copies a directory's files from one file system to another, each named by its URI.
+func copyFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copy FROM TO")
+	}
+	var fsys [2]hdfsio.FS
+	var dir [2]string
+	files := hdfsio.NewResolver(hdfsio.Options{ConfDir: ts.Getenv("HADOOP_CONF_DIR")})
+	defer files.Close()
+	ctx := context.Background()
+	for i, uri := range args {
+		if !strings.Contains(uri, "://") {
+			uri = ts.MkAbs(uri)
+		}
+		var err error
+		fsys[i], dir[i], err = files.Resolve(ctx, uri)
+		ts.Check(err)
+	}
+	ts.Check(hdfsio.Walk(ctx, fsys[0], dir[0], func(name string, info fs.FileInfo) error {
+		if info.IsDir() {
+			return nil
+		}
+		_, err := hdfsio.Copy(ctx, fsys[1], dir[1]+strings.TrimPrefix(name, dir[0]), fsys[0], name)
+		return err
+	}))
 }
 
 // days FROM TO DIR copies the flights of some days of January 2013.

@@ -60,10 +60,13 @@ func (u *ui) close() {
 		u.bar.Abort(true)
 		u.bar = nil
 	}
+	bars := u.bars
 	u.mu.Unlock()
-	if u.bars != nil {
-		u.bars.Wait()
+	if bars != nil {
+		bars.Wait()
+		u.mu.Lock()
 		u.bars = nil
+		u.mu.Unlock()
 	}
 }
 

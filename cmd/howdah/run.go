@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -48,6 +49,10 @@ Progress goes to standard error, the result to standard output.`,
 			res, err := job.Run(c.Context(), opts)
 			stop()
 			ui.close()
+			if errors.Is(err, jobs.ErrInterrupted) && err.Error() == jobs.ErrInterrupted.Error() && !asJSON {
+				fmt.Fprintln(os.Stderr, "interrupted; what was done is kept. The same command goes on from here.")
+				return exitCode(jobs.Interrupted)
+			}
 			if err != nil {
 				return err
 			}

@@ -129,6 +129,8 @@ func printVerdict(w io.Writer, s *jobs.Summary) {
 	}
 	verdict := "is not clearly better than"
 	switch {
+	case len(better) > 0 && len(worse) > 0:
+		verdict = "is in some ways better and in others WORSE than"
 	case lead > 0:
 		verdict = "beats"
 	case lead < 0:
