@@ -100,11 +100,11 @@ func run[P part[P]](ctx context.Context, r *runner, p pass, units []engine.Unit,
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", p.Name, err)
 	}
-	if err := r.run.Write(ctx, file, b); err != nil {
+	if err := r.run.WriteBehind(ctx, file, b); err != nil {
 		return none, err
 	}
 	r.log.Info("pass done", "pass", p.Name, "units", len(units), "rows", rowsOf(units), "bytes", len(b), "dur", time.Since(begun).Seconds())
-	return out, r.run.logs.flush(ctx)
+	return out, r.run.logs.flushNowAndThen(ctx)
 }
 
 // taskIndex finds a unit in the list: units are in the order of shards and rows.

@@ -116,7 +116,8 @@ type Run struct {
 	Owner  Owner
 
 	logs    *logSegments
-	Resumed bool // a former owner left work behind
+	behind  *behind // of an owner
+	Resumed bool    // a former owner left work behind
 }
 
 // JobDir is the job's directory in the home.
@@ -139,6 +140,24 @@ func (r *Run) ownerPath(name string) string {
 func (r *Run) Write(ctx context.Context, name string, b []byte) error {
 	return homeError(hdfsio.WriteFile(ctx, r.Home.FS, r.Path(name), b))
 }
+
+// WriteBehind makes or replaces a file of the run while the caller goes on. It returns the failure of an earlier such write;
+// Settle waits for them. b must not be changed any more.
+func (r *Run) WriteBehind(ctx context.Context, name string, b []byte) error {
+	return homeError(r.behind.write(ctx, r.Path(name), b))
+}
+
+// WriteJSONBehind is WriteJSON while the caller goes on.
+func (r *Run) WriteJSONBehind(ctx context.Context, name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return r.WriteBehind(ctx, name, append(b, '\n'))
+}
+
+// Settle waits until everything is written that was begun, and returns what failed.
+func (r *Run) Settle(ctx context.Context) error { return homeError(r.behind.settle(ctx)) }
 
 // Remove removes a file of the run, if it is there.
 func (r *Run) Remove(ctx context.Context, name string) error {
@@ -371,7 +390,7 @@ func (r *Run) claim(ctx context.Context, n int, o Owner) error {
 		return err
 	}
 	underWay.Store(o.Nonce, true)
-	r.logs = newLogSegments(r)
+	r.logs, r.behind = newLogSegments(r), newBehind(r.Home.FS)
 	return nil
 }
 
@@ -385,18 +404,23 @@ func (r *Run) release(ctx context.Context, state, reason string) error {
 		return err
 	}
 	defer underWay.Delete(r.Owner.Nonce)
-	return errors.Join(r.logs.flush(ctx), homeError(hdfsio.WriteFile(ctx, r.Home.FS, r.ownerPath("released.json"), append(b, '\n'))))
+	// Whoever takes the run up finds everything that this owner did.
+	return errors.Join(r.logs.flush(ctx), r.Settle(ctx), homeError(hdfsio.WriteFile(ctx, r.Home.FS, r.ownerPath("released.json"), append(b, '\n'))))
 }
 
 // logSegments keeps the run's log: closed files of JSON lines, because HDFS shows nothing of an open one.
 type logSegments struct {
-	run *Run
-	mu  sync.Mutex
-	buf bytes.Buffer
-	n   int
+	run  *Run
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	n    int
+	last time.Time // of the latest flush
 }
 
-func newLogSegments(r *Run) *logSegments { return &logSegments{run: r} }
+// logEvery is how much of the log a crash may cost.
+const logEvery = 2 * time.Second
+
+func newLogSegments(r *Run) *logSegments { return &logSegments{run: r, last: time.Now()} }
 
 func (l *logSegments) Write(b []byte) (int, error) {
 	l.mu.Lock()
@@ -404,11 +428,23 @@ func (l *logSegments) Write(b []byte) (int, error) {
 	return l.buf.Write(b)
 }
 
+// flushNowAndThen flushes unless that was done a moment ago.
+func (l *logSegments) flushNowAndThen(ctx context.Context) error {
+	l.mu.Lock()
+	recent := time.Since(l.last) < logEvery
+	l.mu.Unlock()
+	if recent {
+		return nil
+	}
+	return l.flush(ctx)
+}
+
 // flush writes what was logged since the last time as the next segment.
 func (l *logSegments) flush(ctx context.Context) error {
 	l.mu.Lock()
 	b := bytes.Clone(l.buf.Bytes())
 	l.buf.Reset()
+	l.last = time.Now()
 	if len(b) > 0 {
 		l.n++
 	}

@@ -72,6 +72,9 @@ func (j *Job) Run(ctx context.Context, opts RunOptions) (*Result, error) {
 	}
 	r, err := j.begin(ctx, opts)
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause // what failed, failed because the run was told to stop
+		}
 		return nil, err
 	}
 	stop := r.progress.keep(ctx, r.run)
@@ -284,9 +287,9 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 func (r *runner) record(ctx context.Context) error {
 	r.inputs.Slot = r.run.ID.Slot
 	return errors.Join(
-		r.run.Write(ctx, "job.yaml", r.job.Source),
-		r.run.WriteJSON(ctx, "inputs.json", r.inputs),
-		r.run.WriteJSON(ctx, "plan.json", r.planRecord()),
+		r.run.WriteBehind(ctx, "job.yaml", r.job.Source),
+		r.run.WriteJSONBehind(ctx, "inputs.json", r.inputs),
+		r.run.WriteJSONBehind(ctx, "plan.json", r.planRecord()),
 	)
 }
 
@@ -308,7 +311,7 @@ func (r *runner) planRecord() PlanRecord {
 // phases are a run, in order.
 func (r *runner) phases(ctx context.Context) (*Result, error) {
 	if r.inputs.Skipped != nil {
-		if err := r.run.WriteJSON(ctx, "inputs.json", r.inputs); err != nil {
+		if err := r.run.WriteJSONBehind(ctx, "inputs.json", r.inputs); err != nil {
 			return nil, err
 		}
 	}

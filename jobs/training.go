@@ -140,7 +140,7 @@ func (r *runner) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.run.Write(ctx, trainState, b)
+	return r.run.WriteBehind(ctx, trainState, b)
 }
 
 // restore takes up a checkpoint that a former owner left.
@@ -165,9 +165,7 @@ func (r *runner) restore(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", r.run.Path(trainState), err)
 	}
 	r.epochs = c.Epochs
-	for _, e := range c.Epochs {
-		r.progress.epoch(e, r.model.Config().Train.Epochs)
-	}
+	r.progress.restored(c.Epochs)
 	r.progress.note(fmt.Sprintf("training goes on after epoch %d", len(c.Epochs)))
 	return nil
 }
