@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
 // KLL summarises a distribution for its quantiles and ranks: Karnin, Lang and Liberty, Optimal quantile approximation in
@@ -27,14 +28,16 @@ type KLL struct {
 	stage    int        // 0, or sampled
 	pending  []float64  // of weight 1, fewer than 64, waiting for the sampler; only when stage is sampled
 
-	work *kllWork
+	work *kllWork // while an update or a merge goes on
 }
 
-// kllWork is memory kept between updates.
+// kllWork is memory for one update or merge. A wide table has hundreds of sketches, of which few are at work at a time.
 type kllWork struct {
 	sort    []uint64
 	columns []float64
 }
+
+var kllWorks = sync.Pool{New: func() any { return &kllWork{columns: make([]float64, momentsBlock)} }}
 
 const (
 	kllK       = 1024
@@ -92,6 +95,7 @@ func (s *KLL) updateOrdered(x []float64, lo, hi float64) {
 		return
 	}
 	s.start()
+	defer s.rest()
 	if s.n == 0 {
 		s.min, s.max = lo+0, hi+0
 	}
@@ -137,14 +141,18 @@ func (s *KLL) updateOrdered(x []float64, lo, hi float64) {
 	s.pending = append(s.pending, x[whole:]...)
 }
 
-// start gives the zero value its parameters and memory.
+// start gives the zero value its parameters, and working memory until rest.
 func (s *KLL) start() {
 	if s.k == 0 {
 		s.k = kllK
 	}
-	if s.work == nil {
-		s.work = new(kllWork)
-	}
+	s.work = kllWorks.Get().(*kllWork)
+}
+
+// rest gives the working memory back.
+func (s *KLL) rest() {
+	kllWorks.Put(s.work)
+	s.work = nil
 }
 
 // coin is 64 random bits for a decision at a level.
@@ -155,9 +163,6 @@ func (s *KLL) coin(level int, value uint64) uint64 {
 // sample adds a multiple of 64 values, at most a block of them: of each 16, sorted, every fourth one.
 func (s *KLL) sample(x []float64) {
 	w := s.work
-	if w.columns == nil {
-		w.columns = make([]float64, momentsBlock)
-	}
 	sortColumns(w.columns, x)
 	var coins uint64
 	for g := 0; g*sortStride < len(x); g++ {
@@ -230,7 +235,7 @@ func (s *KLL) insertLevel(level int, keys []uint64) {
 	w.sort = slices.Grow(w.sort[:0], len(old)+len(keys))
 	out := w.sort[:len(old)+len(keys)]
 	mergeKeys(out, old, keys)
-	s.levels[level], w.sort = out, old
+	s.levels[level] = append(old[:0], out...)
 }
 
 // capacity is how many keys a level may hold: K at the top, two thirds of it in each level below.
@@ -278,6 +283,7 @@ func (s *KLL) Merge(o *KLL) error {
 		return nil
 	}
 	s.start()
+	defer s.rest()
 	if o.k != s.k {
 		return fmt.Errorf("KLL sketches of K = %d and %d do not merge", s.k, o.k)
 	}
