@@ -261,9 +261,7 @@ func (r *runner) fit(ctx context.Context) error {
 				if err := p.trainL.Update(t.Origin, s.column(RoleLabel), label); err != nil {
 					return err
 				}
-				for _, v := range numbersOf(label) {
-					p.values.Add(v)
-				}
+				p.values.Update(numbersOf(label))
 				if err := p.stats.Update(t); err != nil {
 					return err
 				}
