@@ -305,9 +305,6 @@ func (s *Splitter) NeedsFit() bool {
 	return s.cfg.Method == splitTime || s.cfg.Method == splitStratified
 }
 
-// NeedsLabel reports whether Update and Assign look at the label.
-func (s *Splitter) NeedsLabel() bool { return s.cfg.Method == splitStratified }
-
 // CheckSides says whether every side that was asked for got rows; counts are those of all assigned rows.
 func (s *Splitter) CheckSides(counts [3]int64) error {
 	for i, n := range counts {

@@ -67,8 +67,8 @@ func (f *FittedSplit) prepare() {
 }
 
 // Assign writes each row's side: SideTrain, SideValidation or SideTest. b holds the columns of Reads; ids are the rows'
-// identities (see Splitter.IDColumn; the methods time and column do not look at them); label is the label's column where
-// NeedsLabel says so, else nil. dst has b.Rows entries. Batches after filters are welcome: only ids depend on rows' places.
+// identities (see Splitter.IDColumn; the methods time and column do not look at them); label is the label's column,
+// which the method stratified looks at; others take nil. dst has b.Rows entries. Batches after filters are welcome: only ids depend on rows' places.
 func (f *FittedSplit) Assign(b *table.Batch, ids []uint64, label table.Column, dst []uint8) error {
 	if len(dst) != b.Rows {
 		return fmt.Errorf("split: room for %d rows, the batch has %d", len(dst), b.Rows)

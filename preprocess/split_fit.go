@@ -27,8 +27,8 @@ type SplitPart struct {
 // NewPart returns an empty part.
 func (s *Splitter) NewPart() *SplitPart { return new(SplitPart) }
 
-// Update adds a batch of rows, after filters. ids are their identities (see IDColumn); label is the label's column where
-// NeedsLabel says so, else nil. A row without a time or a label is an error.
+// Update adds a batch of rows, after filters. ids are their identities (see IDColumn); label is the label's column,
+// which the method stratified looks at; others take nil. A row without a time or a label is an error.
 func (s *Splitter) Update(p *SplitPart, b *table.Batch, ids []uint64, label table.Column) error {
 	if len(ids) != b.Rows {
 		return fmt.Errorf("split: %d row ids for %d rows", len(ids), b.Rows)

@@ -120,9 +120,6 @@ func Compile(text string, schema table.Schema) (p *Program, err error) {
 	return p, nil
 }
 
-// String returns the text that was compiled.
-func (p *Program) String() string { return p.text }
-
 // Columns lists the columns that the expression reads, sorted.
 func (p *Program) Columns() []string { return append([]string(nil), p.columns...) }
 

@@ -32,7 +32,7 @@
 //	ReluGrad(dx, dy, y)           dx = dy where y > 0, else 0; y = Relu(x), or x itself
 //	GeluGrad(dx, dy, x)           dx = dy·(Φ(x) + x·φ(x))
 //
-//	Add, Sub, Mul (dst, src)      dst += src, dst -= src, dst *= src
+//	Add(dst, src)                 dst += src
 //	Axpy(dst, a, src)             dst += a·src
 //	Scale(dst, a)                 dst *= a
 //	Adam(u, m, v, AdamStep)       one step of Adam's moments; u holds the gradient and receives the scaled update

@@ -228,38 +228,6 @@ func Add(dst, src []float32) {
 	}
 }
 
-// Sub sets dst -= src.
-func Sub(dst, src []float32) {
-	src = first(src, len(dst))
-	switch vectors(len(dst)) {
-	case levelAVX512:
-		subAVX512(&dst[0], &dst[0], &src[0], len(dst))
-		return
-	case levelAVX2:
-		subAVX2(&dst[0], &dst[0], &src[0], len(dst))
-		return
-	}
-	for i, x := range src {
-		dst[i] -= x
-	}
-}
-
-// Mul sets dst *= src.
-func Mul(dst, src []float32) {
-	src = first(src, len(dst))
-	switch vectors(len(dst)) {
-	case levelAVX512:
-		mulAVX512(&dst[0], &dst[0], &src[0], len(dst))
-		return
-	case levelAVX2:
-		mulAVX2(&dst[0], &dst[0], &src[0], len(dst))
-		return
-	}
-	for i, x := range src {
-		dst[i] *= x
-	}
-}
-
 // Axpy sets dst += a·src, the product rounded first.
 func Axpy(dst []float32, a float32, src []float32) {
 	src = first(src, len(dst))

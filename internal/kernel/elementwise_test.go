@@ -36,8 +36,6 @@ var binary = []struct {
 	{"ReluGrad", ReluGrad, reluGradf},
 	{"GeluGrad", GeluGrad, geluGradf},
 	{"Add", func(dx, dy, y []float32) { copy(dx, dy); Add(dx, y) }, func(x, y float32) float32 { return x + y }},
-	{"Sub", func(dx, dy, y []float32) { copy(dx, dy); Sub(dx, y) }, func(x, y float32) float32 { return x - y }},
-	{"Mul", func(dx, dy, y []float32) { copy(dx, dy); Mul(dx, y) }, func(x, y float32) float32 { return x * y }},
 	{"Axpy", func(dx, dy, y []float32) { copy(dx, dy); Axpy(dx, 0.3, y) }, func(x, y float32) float32 { return x + float32(0.3*y) }},
 	{"Scale", func(dx, dy, y []float32) { copy(dx, dy); Scale(dx, 0.3) }, func(x, y float32) float32 { return x * 0.3 }},
 }

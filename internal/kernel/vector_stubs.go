@@ -67,16 +67,6 @@ func geluGradAVX2(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func addAVX2(dst *float32, x *float32, y *float32, n int)
 
-// subAVX2 sets dst[i] from x[i] and y[i] for i < n.
-//
-//go:noescape
-func subAVX2(dst *float32, x *float32, y *float32, n int)
-
-// mulAVX2 sets dst[i] from x[i] and y[i] for i < n.
-//
-//go:noescape
-func mulAVX2(dst *float32, x *float32, y *float32, n int)
-
 // axpyAVX2 sets dst[i] += a·src[i] for i < n.
 //
 //go:noescape
@@ -166,16 +156,6 @@ func geluGradAVX512(dx *float32, dy *float32, x *float32, n int)
 //
 //go:noescape
 func addAVX512(dst *float32, x *float32, y *float32, n int)
-
-// subAVX512 sets dst[i] from x[i] and y[i] for i < n.
-//
-//go:noescape
-func subAVX512(dst *float32, x *float32, y *float32, n int)
-
-// mulAVX512 sets dst[i] from x[i] and y[i] for i < n.
-//
-//go:noescape
-func mulAVX512(dst *float32, x *float32, y *float32, n int)
 
 // axpyAVX512 sets dst[i] += a·src[i] for i < n.
 //

@@ -81,14 +81,9 @@ func slice[T any](t *Tensor) *[]T {
 }
 
 // Inputs lists the columns that Run wants, each [N,1].
-func (p *Program) Inputs() []Value { return portValues(p.inputs) }
-
-// Outputs lists what Run yields, each [N,Width].
-func (p *Program) Outputs() []Value { return portValues(p.outputs) }
-
-func portValues(ps []port) []Value {
-	vs := make([]Value, len(ps))
-	for i, q := range ps {
+func (p *Program) Inputs() []Value {
+	vs := make([]Value, len(p.inputs))
+	for i, q := range p.inputs {
 		vs[i] = q.Value
 	}
 	return vs

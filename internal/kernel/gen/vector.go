@@ -29,8 +29,6 @@ func vectors() {
 		binary("reluGrad", "dx, dy, y", func(dy, y vec) vec { return only(compare(y, number(0), greater), dy) })
 		binary("geluGrad", "dx, dy, x", geluGrad)
 		binary("add", "dst, x, y", func(x, y vec) vec { return add(x, y) })
-		binary("sub", "dst, x, y", func(x, y vec) vec { return sub(x, y) })
-		binary("mul", "dst, x, y", func(x, y vec) vec { return mul(x, y) })
 		axpy()
 		broadcast("scale", "x[i]·a", func(x, a vec) vec { return mul(x, a) })
 		broadcast("shift", "x[i] - a", func(x, a vec) vec { return sub(x, a) })
