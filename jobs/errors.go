@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 
 	"howdah/hdfsio/shard"
@@ -102,15 +103,21 @@ func ClassOf(err error) Class {
 		return UserError
 	case errors.As(err, &bad), errors.As(err, &conflict):
 		return DataError
-	case errors.As(err, &netErr), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return Transient
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
-		return Other
+		return Other // before the next: a number of the system's is a net.Error too
 	case errors.As(err, &errno):
+		if slices.Contains(lasting, errno) {
+			return Other
+		}
+		return Transient
+	case errors.As(err, &netErr), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return Transient
 	}
 	return Other
 }
+
+// lasting are errors of the system that are the same the next time.
+var lasting = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.EROFS, syscall.ENAMETOOLONG, syscall.EINVAL, syscall.ELOOP}
 
 // Hinter is an error that knows what to do about it.
 type Hinter interface{ Hint() string }

@@ -203,7 +203,7 @@ func (r *runner) prove(ctx context.Context, model []byte) (*Parity, error) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, dataError(err)
 		}
 	}
 	return p, nil
