@@ -3,6 +3,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -102,6 +103,10 @@ func (p *Part) finish() (*Evaluation, error) {
 			e.Notes = append(e.Notes, fmt.Sprintf("there are too many different scores to keep: for AUC and curves they are rounded to %d bits of a float32", 32-s.dropped))
 			break
 		}
+	}
+	// An evaluation is a record: a number that JSON does not know must not get there.
+	if _, err := json.Marshal(e); err != nil {
+		return nil, fmt.Errorf("evaluation: labels, weights or outputs are too large to be summed up: %w", err)
 	}
 	return e, nil
 }
