@@ -181,7 +181,7 @@ func (c *CountsOf[K]) AppendBinary(b []byte) ([]byte, error) {
 	b = appendHeader(b, kind, countsVersion)
 	b = binary.AppendUvarint(b, uint64(max(c.Limit, 0)))
 	b = binary.AppendUvarint(b, uint64(c.total))
-	b = append(b, flag(c.exceeded))
+	b = append(b, flagByte(c.exceeded))
 	b = binary.AppendUvarint(b, uint64(len(c.n)))
 	for _, kc := range c.Sorted() {
 		switch k := any(kc.Key).(type) {
@@ -197,7 +197,7 @@ func (c *CountsOf[K]) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-func flag(x bool) byte {
+func flagByte(x bool) byte {
 	if x {
 		return 1
 	}

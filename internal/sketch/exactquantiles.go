@@ -252,7 +252,7 @@ const exactKind, exactVersion = 'E', 1
 // AppendBinary appends the sketch's bytes.
 func (e *ExactQuantiles) AppendBinary(b []byte) ([]byte, error) {
 	b = appendHeader(b, exactKind, exactVersion)
-	b = append(b, flag(e.ready), byte(e.depth))
+	b = append(b, flagByte(e.ready), byte(e.depth))
 	b = binary.AppendUvarint(b, uint64(len(e.q)))
 	for _, q := range e.q {
 		b = appendFloat(b, q)
@@ -268,7 +268,7 @@ func (e *ExactQuantiles) AppendBinary(b []byte) ([]byte, error) {
 		for _, r := range n.ranks {
 			b = binary.AppendUvarint(b, uint64(r))
 		}
-		b = append(b, flag(n.counts != nil))
+		b = append(b, flagByte(n.counts != nil))
 		if n.counts != nil {
 			for _, c := range n.counts {
 				b = binary.AppendUvarint(b, uint64(c))

@@ -195,7 +195,7 @@ const hllKind, hllVersion = 'H', 1
 // bits each above the smallest, followed by those that exceed it by 15 and more.
 func (h *HLL) AppendBinary(b []byte) ([]byte, error) {
 	b = appendHeader(b, hllKind, hllVersion)
-	b = append(b, hllBits, flag(h.reg != nil))
+	b = append(b, hllBits, flagByte(h.reg != nil))
 	if h.reg == nil {
 		b = binary.AppendUvarint(b, uint64(h.used))
 		for _, x := range h.hashes() {

@@ -135,7 +135,7 @@ func (s *ProfileSet) AppendBinary(b []byte) ([]byte, error) {
 		if isNumeric {
 			numeric++
 		}
-		b = append(b, flag(isNumeric))
+		b = append(b, flagByte(isNumeric))
 		if b, err = appendNested(b, p); err != nil {
 			return nil, err
 		}
