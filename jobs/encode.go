@@ -127,7 +127,7 @@ func (r *runner) encode(ctx context.Context) error {
 		r.log.Warn("the encoded rows that a former owner left are damaged and are made again", "err", err.Error())
 	}
 	if err := e.clear(); err != nil {
-		return fmt.Errorf("runtime.scratch: %w", err)
+		return scratchError(err)
 	}
 	// The rows are gone: what the record says of the pass does not bring them back.
 	if err := r.run.Remove(ctx, "state/encode-"+key+".bin"); err != nil {
@@ -246,7 +246,7 @@ func (r *runner) encodeUnit(ctx context.Context, scan *scan, w *scratch, u engin
 	for side := range writers {
 		f, err := os.CreateTemp(r.enc.dir, ".part-*")
 		if err != nil {
-			return nil, fmt.Errorf("runtime.scratch: %w", err)
+			return nil, scratchError(err)
 		}
 		files[side] = f
 		buffers[side] = bufio.NewWriterSize(f, 1<<18)
@@ -307,7 +307,7 @@ func (r *runner) encodeUnit(ctx context.Context, scan *scan, w *scratch, u engin
 		}
 		for s := range writers {
 			if err := writers[s].Append(enc, rowsOf[s]); err != nil {
-				return fmt.Errorf("runtime.scratch: %w", err)
+				return scratchError(err)
 			}
 			out.Rows[s] += int64(len(rowsOf[s]))
 		}
@@ -325,16 +325,16 @@ func (r *runner) encodeUnit(ctx context.Context, scan *scan, w *scratch, u engin
 	}
 	for s := range writers {
 		if err := writers[s].Close(); err != nil {
-			return nil, fmt.Errorf("runtime.scratch: %w", err)
+			return nil, scratchError(err)
 		}
 		if err := buffers[s].Flush(); err != nil {
-			return nil, fmt.Errorf("runtime.scratch: %w", err)
+			return nil, scratchError(err)
 		}
 		if err := files[s].Close(); err != nil {
-			return nil, fmt.Errorf("runtime.scratch: %w", err)
+			return nil, scratchError(err)
 		}
 		if err := os.Rename(files[s].Name(), r.enc.file(u, s)); err != nil {
-			return nil, fmt.Errorf("runtime.scratch: %w", err)
+			return nil, scratchError(err)
 		}
 		files[s] = nil
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 
+	"howdah/hdfsio/rowfile"
 	"howdah/hdfsio/shard"
 	"howdah/internal/strictyaml"
 	"howdah/train"
@@ -99,6 +100,8 @@ func ClassOf(err error) Class {
 		return Diverged
 	case errors.As(err, &own):
 		return own.class
+	case errors.Is(err, rowfile.ErrDamaged):
+		return Transient
 	case errors.As(err, &problems):
 		return UserError
 	case errors.As(err, &bad), errors.As(err, &conflict):

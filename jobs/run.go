@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"howdah/hdfsio"
+	"howdah/hdfsio/rowfile"
 	"howdah/hdfsio/shard"
 	"howdah/internal/engine"
 	"howdah/internal/kernel"
@@ -364,6 +365,9 @@ func (r *runner) finish(ctx context.Context, err error) error {
 		r.log.Info("interrupted")
 		return errors.Join(err, r.leave(wctx, state, "stopped by its user"))
 	case Transient:
+		if errors.Is(err, rowfile.ErrDamaged) {
+			r.enc.remove()
+		}
 		// What was done is whole; the same run can go on when the file system answers again.
 		state = StateInterrupted
 		r.log.Error("stopped", "class", class.String(), "err", err.Error())

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"howdah/hdfsio/rowfile"
 )
 
 // workspace is a run's directory on the local disk: SCRATCH/howdah-<job>-<home>/<run>. A process that uses it holds the lock
@@ -20,6 +22,19 @@ type workspace struct {
 }
 
 const lockFile = "lock"
+
+// scratchError names the setting that an error is about. What was deleted under a run, or is damaged, is made again by whoever
+// goes on with it.
+func scratchError(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("runtime.scratch: %w", err)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, rowfile.ErrDamaged) {
+		return withClass(Transient, err)
+	}
+	return err
+}
 
 // lockPatience is how long a lock is waited for: whoever clears away holds it for a moment.
 const lockPatience = 5 * time.Second
@@ -40,7 +55,7 @@ func openWorkspace(base string, run *Run) (*workspace, error) {
 	all := filepath.Join(base, "howdah-"+run.Job+"-"+hashOf([]byte(strconv.Itoa(os.Getuid()) + " " + home))[:12])
 	w := &workspace{dir: filepath.Join(all, run.ID.String())}
 	if err := w.acquire(); err != nil {
-		return nil, fmt.Errorf("runtime.scratch: %w", err)
+		return nil, scratchError(err)
 	}
 	if siblings, err := os.ReadDir(all); err == nil && canLock {
 		for _, s := range siblings {

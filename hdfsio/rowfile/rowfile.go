@@ -178,6 +178,9 @@ func (x *Writer) Close() error {
 	return nil
 }
 
+// ErrDamaged is wrapped where a block is not what was written.
+var ErrDamaged = errors.New("the scratch file is damaged; without it the run makes it again")
+
 // File is an open file of encoded rows.
 type File struct {
 	name  string
@@ -240,7 +243,7 @@ func (f *File) read(i int, buf []byte, e *table.Encoded) error {
 		return fmt.Errorf("%s: block %d: %w", f.name, i, err)
 	}
 	if crc32.Checksum(buf[:p], castagnoli) != binary.NativeEndian.Uint32(buf[size-4:]) {
-		return fmt.Errorf("%s: block %d: checksum differs: the scratch file is damaged; delete it and run again", f.name, i)
+		return fmt.Errorf("%s: block %d: checksum differs: %w", f.name, i, ErrDamaged)
 	}
 	f.shape.view(buf, n, e)
 	return nil
