@@ -22,8 +22,9 @@ import (
 
 // Job is a job file that was read and checked as far as it can be without its data.
 type Job struct {
-	File   string // where it was read, for messages
-	Source []byte // as written
+	File   string   // where it was read, for messages
+	Source []byte   // as written
+	Sets   []string // what was overridden, path=value each
 	Spec   Spec
 	doc    *strictyaml.Doc
 }
@@ -39,7 +40,7 @@ var nameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 // Load reads a job file. All mistakes are found at once; the error is then a strictyaml.Problems. Each of sets is a
 // path=value that overrides one value of the file.
 func Load(file string, source []byte, sets ...string) (*Job, error) {
-	j := &Job{File: file, Source: source, doc: strictyaml.Parse(file, source)}
+	j := &Job{File: file, Source: source, Sets: sets, doc: strictyaml.Parse(file, source)}
 	if j.doc.Root == nil {
 		return nil, j.doc.Err()
 	}

@@ -230,7 +230,16 @@ func scoringSource(ctx context.Context, run *Run, t *preprocess.Transformer, dat
 	if err != nil {
 		return nil, err
 	}
+	var record PlanRecord
+	if err := run.ReadJSON(ctx, "plan.json", &record); err != nil {
+		return nil, err
+	}
 	doc := strictyaml.Parse(run.Path("job.yaml"), b)
+	for _, set := range record.Set {
+		if err := doc.Set(set); err != nil {
+			return nil, fmt.Errorf("%s: %w", run.Path("plan.json"), err)
+		}
+	}
 	var spec Spec
 	doc.Decode(&spec)
 	if err := doc.Err(); err != nil {

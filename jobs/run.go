@@ -303,10 +303,11 @@ type PlanRecord struct {
 	Units   int                     `json:"units"`
 	Rows    int64                   `json:"rows"`
 	Columns []preprocess.ColumnPlan `json:"columns"`
+	Set     []string                `json:"set,omitempty"` // what the command line overrides in job.yaml, path=value each
 }
 
 func (r *runner) planRecord() PlanRecord {
-	return PlanRecord{r.job.Spec.RecipeHash(), r.inputs.Fingerprint(), kernel.Class(), r.opts.Version, len(r.units), r.inputs.Rows, r.plan.Describe()}
+	return PlanRecord{r.job.Spec.RecipeHash(), r.inputs.Fingerprint(), kernel.Class(), r.opts.Version, len(r.units), r.inputs.Rows, r.plan.Describe(), r.job.Sets}
 }
 
 // phases are a run, in order.
