@@ -17,6 +17,7 @@ type stream struct {
 	off      int64        // of the first byte beyond cur and the block in flight
 	block    int          // how much to read next
 	most     int          // what block may grow to
+	again    bool         // the block before was used up as well
 	start    int          // where in its buffer the block in flight lies: what is left of the one before fits ahead of it
 	flight   chan fetched // a block being read, or nil
 	inFlight int          // its bytes
@@ -31,7 +32,7 @@ type stream struct {
 	lent bool
 }
 
-// Blocks begin small and grow with each that is used up. Where a page is larger than a block, little more than its header
+// Blocks begin small and grow as one after the other is used up. Where a page is larger than a block, little more than its header
 // is read ahead: the page itself is then read in one go, to where it is wanted.
 const (
 	firstBlock = 64 << 10
@@ -52,7 +53,7 @@ func (s *stream) whole(b []byte) {
 func (s *stream) slide(f io.ReaderAt, off, n int64, block int) {
 	s.cur, s.pos, s.left, s.file, s.off = nil, 0, n, f, off
 	s.most = int(min(int64(block), n))
-	s.block = min(firstBlock, s.most)
+	s.block, s.again = min(firstBlock, s.most), false
 	s.launch()
 }
 
@@ -129,7 +130,10 @@ func (s *stream) fill(n int, lend bool) ([]byte, error) {
 		if from := s.start - len(rest); from >= 0 {
 			copy(buf[from:], rest)
 			s.cur, s.pos = buf[from:s.start+got.n], 0
-			s.block = min(2*s.block, s.most)
+			if s.again {
+				s.block = min(2*s.block, s.most)
+			}
+			s.again = true
 		} else {
 			// What is asked for is a page larger than a block: what else it takes goes straight to its place, in one read.
 			have := len(rest) + got.n
@@ -152,7 +156,7 @@ func (s *stream) fill(n int, lend bool) ([]byte, error) {
 			s.off += int64(need - have)
 			s.left -= int64(need - have)
 			*memory, s.cur, s.pos = large, large, 0
-			s.block = min(pagedBlock, s.most)
+			s.block, s.again = min(pagedBlock, s.most), false
 		}
 		s.turn ^= 1
 		s.launch()
