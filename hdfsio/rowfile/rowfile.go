@@ -1,9 +1,9 @@
 // Package rowfile keeps encoded rows in scratch files: what the encode pass writes once and every epoch of training and
 // the evaluation sweep instead of the Parquet.
 //
-// A file is a header, blocks of BlockRows rows (the last may be shorter) and a trailer. A block holds the dense slots
-// row-major, then the codes, labels, weights and ids, and a CRC-32C of all of them, padded to 8 bytes; so a block is read
-// with one call and viewed without decoding. Numbers are in the machine's own byte order, which the header names:
+// A file is a header, blocks of BlockRows rows (the last may be shorter) and a trailer. A block holds the ids,
+// then the dense slots row-major, the codes, labels and weights, zeros up to a multiple of 8 bytes, and in its last four bytes
+// a CRC-32C of all before the zeros; so a block is read with one call and viewed without decoding. Numbers are in the machine's own byte order, which the header names:
 // scratch files are made and read on one machine, and deleting them at any time costs a pass and nothing else.
 package rowfile
 
@@ -39,7 +39,7 @@ func shapeOf(l table.Layout) shape { return shape{len(l.Dense), len(l.Codes), l.
 
 // blockSize is the bytes of a block of n rows, a multiple of 8.
 func (s shape) blockSize(n int) int {
-	return (n*(4*s.dense+4*s.codes+4+8)+n*4*b2i(s.weight)+4+8+7)&^7 + 8 // up to 8 bytes of padding before the ids
+	return (n*(4*s.dense+4*s.codes+4+8)+n*4*b2i(s.weight)+4+8+7)&^7 + 8 // with room for the checksum, and zeros before it
 }
 
 func b2i(b bool) int {
