@@ -109,6 +109,9 @@ func Predict(ctx context.Context, run *Run, data, out string, opts PredictOption
 	if err != nil {
 		return nil, err
 	}
+	if err := spareData(ctx, src.inputs.Shards, outFS, outDir); err != nil {
+		return nil, err
+	}
 	for _, k := range opts.Keep {
 		if _, ok := src.schema.Lookup(k); !ok {
 			return nil, withClass(UserError, fmt.Errorf("--keep %s: no such column (%s)", k, didYouMean(k, src.file)))
@@ -187,6 +190,22 @@ func Predict(ctx context.Context, run *Run, data, out string, opts PredictOption
 	}
 	bar.done()
 	return res, nil
+}
+
+// spareData refuses an output that would replace the data that are scored. A file of the same name, length and time is taken for
+// the input itself, by whatever address, mount or link it is reached; to refuse a copy of it too loses nothing.
+func spareData(ctx context.Context, shards []*shard.Shard, out hdfsio.FS, dir string) error {
+	for _, s := range shards {
+		at := path.Join(dir, s.Name)
+		info, err := out.Stat(ctx, at)
+		if err != nil || info.IsDir() {
+			continue // nothing there; what is wrong with the place, if anything, writing will say
+		}
+		if info.Size() == s.Size && info.ModTime().Equal(s.ModTime) {
+			return withClass(UserError, fmt.Errorf("out: %s is the file that is read: write the scores to another directory", at))
+		}
+	}
+	return nil
 }
 
 // scored makes the batch that is written.
