@@ -1,6 +1,6 @@
 """The profile pass against polars and DuckDB: wall time, interleaved, on the same files and cores.
 
-    python bench/profile.py DIR [--table wide2m] [--repeat 5] [--threads 2]
+    python bench/profile_pass.py DIR [--table wide2m] [--repeat 5] [--threads 2]
 
 DIR is where data.py put the tables. Each program finds, of 40 columns, rows, nulls, extremes, mean, deviation, seven
 quantiles, the number of different values, and the correlation of every pair over the rows in which both have a value.
