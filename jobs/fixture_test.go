@@ -113,7 +113,7 @@ func peopleDir(t testing.TB, shards, rows int) string {
 // job loads a job of people with more lines of YAML.
 func peopleJob(t testing.TB, data, home string, lines ...string) *Job {
 	t.Helper()
-	src := fmt.Sprintf("name: people\nhome: %s\ndata: {path: %s}\ncolumns:\n  bought: {role: label}\n  id: {role: id}\nruntime: {scratch: %s}\n%s\n",
+	src := fmt.Sprintf("name: people\nhome: %q\ndata: {path: %q}\ncolumns:\n  bought: {role: label}\n  id: {role: id}\nruntime: {scratch: %q}\n%s\n",
 		home, data, t.TempDir(), strings.Join(lines, "\n"))
 	return mustLoad(t, src)
 }

@@ -214,6 +214,12 @@ func (r *runner) prepare() error {
 	return nil
 }
 
+// How long a claim may take to make.
+const (
+	claimPolls = 20
+	claimPoll  = 200 * time.Millisecond
+)
+
 // claim finds the run to go on with, or makes a new one, and takes ownership of it.
 func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bool) (notes []string, err error) {
 	me := Owner{Recipe: r.job.Spec.RecipeHash(), Inputs: r.inputs.Fingerprint(), Version: r.opts.Version}
@@ -240,6 +246,20 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 		n, owner, released, err := run.lastOwner(ctx)
 		if err != nil {
 			return nil, err
+		}
+		// On HDFS a claim in the making reads as empty: a moment later it says whose it is, or its maker is dead.
+		for wait := 0; n > 0 && owner.Recipe == "" && run.ID.Slot == name && wait < claimPolls; wait++ {
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(claimPoll):
+			}
+			if n, owner, released, err = run.lastOwner(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if n == 0 && run.ID.Slot == name && attempt == run.ID.Attempt+1 {
+			attempt = run.ID.Attempt // whoever made the directory died before it claimed: the number is free
 		}
 		if n == 0 || owner.Recipe != me.Recipe {
 			continue
@@ -280,6 +300,11 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 			return nil, fmt.Errorf("home %s: %w", home.URI, err)
 		}
 		r.run = run
+		if attempt > 1 || fixed {
+			if err := run.sweep(ctx); err != nil { // a claimer who died may have left its file
+				notes = append(notes, "files that others began and left take room: "+err.Error())
+			}
+		}
 		return notes, r.record(ctx)
 	}
 }
