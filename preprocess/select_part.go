@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"howdah/internal/splitmix"
 )
 
 // SelectPart is the sketch behind a Selection: moments, co-moments and contingency tables, of a size that depends on the
@@ -407,7 +409,7 @@ func (s *Selection) addCodes(p *SelectPart, i int, x []int32, y []float64) error
 	if rows := int32(s.rowAt[i+1] - s.rowAt[i]); int(rows) <= f.Cardinality {
 		p.folded = slices.Grow(p.folded[:0], len(x))[:len(x)]
 		for r, c := range x {
-			p.folded[r] = int32(mix64(uint64(c)) >> 32 * uint64(rows) >> 32)
+			p.folded[r] = int32(splitmix.Mix(uint64(c)) >> 32 * uint64(rows) >> 32)
 		}
 		x = p.folded
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -28,7 +29,7 @@ type stratum struct {
 	Cut   [2]uint64 `json:"cut"`
 }
 
-func (s Split) seedMix() uint64 { return mix64(s.Seed + 0x5851f42d4c957f2d) }
+func (s Split) seedMix() uint64 { return splitmix.Mix(s.Seed + 0x5851f42d4c957f2d) }
 
 // IDColumn is the id column that the split's row ids come from, given the job's: a random split has none, it goes by place.
 func (s *Splitter) IDColumn(job string) string {
@@ -111,7 +112,7 @@ func (f *FittedSplit) Assign(b *table.Batch, ids []uint64, label table.Column, d
 	seed := f.cfg.seedMix()
 	if f.cfg.Method != splitStratified {
 		for i, id := range ids {
-			dst[i] = sideOf(mix64(id^seed), &f.cut)
+			dst[i] = sideOf(splitmix.Mix(id^seed), &f.cut)
 		}
 		return nil
 	}
@@ -127,7 +128,7 @@ func (f *FittedSplit) Assign(b *table.Batch, ids []uint64, label table.Column, d
 		if c := codes[i]; c >= 0 {
 			cut = &f.strata[c].Cut
 		}
-		dst[i] = sideOf(mix64(id^seed), cut)
+		dst[i] = sideOf(splitmix.Mix(id^seed), cut)
 	}
 	return nil
 }

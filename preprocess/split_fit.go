@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -130,7 +131,7 @@ func (s *Splitter) addStrata(p *SplitPart, b *table.Batch, ids []uint64, label t
 		if c < 0 {
 			return fmt.Errorf("%s: row %d: the label has no value; filter such rows (where: label != nil)", b.Shard, b.RowNumber(i))
 		}
-		byCode[c][mix64(ids[i]^seed)>>(64-strataBits)]++
+		byCode[c][splitmix.Mix(ids[i]^seed)>>(64-strataBits)]++
 	}
 	return nil
 }

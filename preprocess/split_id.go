@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strconv"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -23,7 +24,7 @@ func RowIDs(b *table.Batch, idColumn string, dst []uint64) error {
 		// One multiplication a row keeps distinct rows of a file distinct: both steps are bijections.
 		base := hashText(hashPlace, []byte(b.Shard))
 		for i := range dst {
-			dst[i] = mix64(base + uint64(b.RowNumber(i))*0x9e3779b97f4a7c15)
+			dst[i] = splitmix.Mix(base + uint64(b.RowNumber(i))*splitmix.Gamma)
 		}
 		return nil
 	}
@@ -68,9 +69,9 @@ func hashColumn(b *table.Batch, role, name string, c table.Column, dst []uint64)
 	case *table.Bools:
 		valid = c.Valid
 		for i, v := range c.Values {
-			dst[i] = mix64(hashBools)
+			dst[i] = splitmix.Mix(hashBools)
 			if v {
-				dst[i] = mix64(hashBools + 1)
+				dst[i] = splitmix.Mix(hashBools + 1)
 			}
 		}
 	case *table.Strings:
@@ -111,14 +112,14 @@ func hashColumn(b *table.Batch, role, name string, c table.Column, dst []uint64)
 	return nil
 }
 
-func hashInt(v int64) uint64 { return mix64(hashInts ^ mix64(uint64(v)+0x9e3779b97f4a7c15)) }
+func hashInt(v int64) uint64 { return splitmix.Mix(hashInts ^ splitmix.Mix(uint64(v)+splitmix.Gamma)) }
 
 // hashNumber hashes a double; an integer that has become a double hashes as the integer.
 func hashNumber(v float64) uint64 {
 	if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
 		return hashInt(int64(v))
 	}
-	return mix64(hashFloat ^ mix64(math.Float64bits(v)))
+	return splitmix.Mix(hashFloat ^ splitmix.Mix(math.Float64bits(v)))
 }
 
 // hashText is a 64-bit hash of bytes: eight at a time, folded by 64x64 to 128-bit multiplication in the manner of wyhash
@@ -135,19 +136,12 @@ func hashText(domain uint64, b []byte) uint64 {
 		tail |= uint64(c) << (8 * i)
 	}
 	h = fold(h^tail^k1, k0^n)
-	return mix64(h ^ n)
+	return splitmix.Mix(h ^ n)
 }
 
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo ^ a // a keeps the step from losing everything where a factor is 0
-}
-
-// mix64 is the finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection in which every bit depends on every other.
-func mix64(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // floatKey writes a number as labels and split values know it: integers without a point.

@@ -11,6 +11,7 @@ import (
 
 	"howdah/internal/onnx"
 	"howdah/internal/onnxtest"
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -96,7 +97,7 @@ func adversarial(e *table.Encoded) *table.Encoded {
 	c.Dense = slices.Clone(e.Dense)
 	odd := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, -1e-40, 1e30, -1e30, math.MaxFloat32, 88.8, -104, 1, 16777217}
 	for i := range c.Dense {
-		if h := mix(77, uint64(i)); h%3 != 0 {
+		if h := splitmix.Draw(77, uint64(i)); h%3 != 0 {
 			c.Dense[i] = odd[h/3%uint64(len(odd))]
 		}
 	}

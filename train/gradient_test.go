@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -91,7 +92,7 @@ func TestGradients(t *testing.T) {
 				cfg.Train.Slice, cfg.Train.BatchSize = 4, 23
 				n := newNet(t, cfg, l, nil)
 				for i := range n.state.Params { // zero weights have too regular a gradient
-					n.state.Params[i] += 0.4 * symmetric(mix(99, uint64(i)))
+					n.state.Params[i] += 0.4 * symmetric(splitmix.Draw(99, uint64(i)))
 				}
 				b := rowsOf(t, l, 23, 5, true).all
 				n.work = n.newWork()
@@ -150,7 +151,7 @@ func TestDropout(t *testing.T) {
 		x[i] = 1
 	}
 	for i := range rows {
-		c.Rows = append(c.Rows, mix(17, uint64(i)))
+		c.Rows = append(c.Rows, splitmix.Draw(17, uint64(i)))
 	}
 	y, dx := make([]float32, len(x)), make([]float32, len(x))
 	tensor := func(v []float32) Tensor { return Tensor{v, rows, []int{width}} }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -58,19 +59,19 @@ func rowsOf(t testing.TB, l table.Layout, n int, seed uint64, weights bool) *Mem
 		e.Weights = make([]float32, n)
 	}
 	for i := range n {
-		row := mix(seed, uint64(i))
+		row := splitmix.Draw(seed, uint64(i))
 		z := 0.3
 		for j := range d {
-			x := 4*uniform(mix(row, uint64(j))) - 2
+			x := 4*uniform(splitmix.Draw(row, uint64(j))) - 2
 			e.Dense[i*d+j] = float32(x)
 			z += x * math.Cos(float64(j))
 		}
 		for j, c := range l.Codes {
-			code := int32(below(mix(row, uint64(1000+j)), uint64(c.Size)+1))
+			code := int32(splitmix.Below(splitmix.Draw(row, uint64(1000+j)), uint64(c.Size)+1))
 			e.Codes[i*f+j] = code
 			z += math.Sin(float64(code) + float64(j))
 		}
-		z += uniform(mix(row, 5000)) - 0.5
+		z += uniform(splitmix.Draw(row, 5000)) - 0.5
 		switch {
 		case k == 0:
 			e.Labels[i] = float32(z)
@@ -82,7 +83,7 @@ func rowsOf(t testing.TB, l table.Layout, n int, seed uint64, weights bool) *Mem
 			e.Labels[i] = float32(min(max(int(z+float64(k)/2), 0), k-1))
 		}
 		if weights {
-			e.Weights[i] = float32(0.25 + 2*uniform(mix(row, 6000)))
+			e.Weights[i] = float32(0.25 + 2*uniform(splitmix.Draw(row, 6000)))
 		}
 		e.IDs[i] = row
 	}

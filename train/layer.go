@@ -3,6 +3,7 @@ package train
 import (
 	"howdah/internal/kernel"
 	"howdah/internal/onnx"
+	"howdah/internal/splitmix"
 )
 
 // Tensor is a block of rows, row-major: Data is [Rows, Shape...].
@@ -193,18 +194,18 @@ func (d *Dropout) apply(c *Ctx, dst, src []float32, width int) {
 	// Two units share a hash of 64 bits. A unit is left out where its 32 bits are below the threshold.
 	threshold := uint32(d.Rate * (1 << 32))
 	scale := [2]float32{float32(1 / (1 - d.Rate)), 0}
-	key := mix(mix(mix(c.Seed, purposeDropout), uint64(c.Step)), d.Salt)
+	key := splitmix.Draw(splitmix.Draw(splitmix.Draw(c.Seed, purposeDropout), uint64(c.Step)), d.Salt)
 	for r, id := range c.Rows {
-		rowKey := mix(key, id)
+		rowKey := splitmix.Draw(key, id)
 		to, from := dst[r*width:(r+1)*width], src[r*width:(r+1)*width]
 		j := 0
 		for ; j+1 < width; j += 2 {
-			h := mix(rowKey, uint64(j))
+			h := splitmix.Draw(rowKey, uint64(j))
 			to[j] = from[j] * scale[less(uint32(h), threshold)]
 			to[j+1] = from[j+1] * scale[less(uint32(h>>32), threshold)]
 		}
 		if j < width {
-			to[j] = from[j] * scale[less(uint32(mix(rowKey, uint64(j))), threshold)]
+			to[j] = from[j] * scale[less(uint32(splitmix.Draw(rowKey, uint64(j))), threshold)]
 		}
 	}
 }

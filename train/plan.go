@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -181,12 +182,12 @@ func (p *plan) initialise(params []float32) {
 		if b.initialises == 0 {
 			continue
 		}
-		key := mix(p.cfg.Train.Seed, purposeInit)
+		key := splitmix.Draw(p.cfg.Train.Seed, purposeInit)
 		for _, c := range []byte(b.Name) {
-			key = mix(key, uint64(c))
+			key = splitmix.Draw(key, uint64(c))
 		}
 		for i := range b.size() {
-			params[b.Offset+i] = float32(float64(symmetric(mix(key, uint64(i)))) * b.initialises)
+			params[b.Offset+i] = float32(float64(symmetric(splitmix.Draw(key, uint64(i)))) * b.initialises)
 		}
 	}
 }

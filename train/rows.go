@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -110,9 +111,9 @@ func (m *Memory) Batches(ctx context.Context, o Order) iter.Seq2[*table.Encoded,
 // shuffle returns a permutation of 0..n-1.
 func shuffle(seed uint64, epoch, n int) []int32 {
 	p := make([]int32, n)
-	key := mix(mix(seed, purposeShuffle), uint64(epoch))
+	key := splitmix.Draw(splitmix.Draw(seed, purposeShuffle), uint64(epoch))
 	for i := range p {
-		j := below(mix(key, uint64(i)), uint64(i)+1)
+		j := splitmix.Below(splitmix.Draw(key, uint64(i)), uint64(i)+1)
 		p[i] = p[j]
 		p[j] = int32(i)
 	}

@@ -3,8 +3,8 @@ package rowfile
 import (
 	"context"
 	"iter"
-	"math/bits"
 
+	"howdah/internal/splitmix"
 	"howdah/internal/table"
 )
 
@@ -250,28 +250,20 @@ func (c *chunk) view(from, to int) table.Encoded {
 	return e
 }
 
-// mix hashes (seed, epoch, window) into the key of a permutation, by rounds of splitmix64 (Steele, Lea, Flood 2014).
+// mix hashes (seed, epoch, window) into the key of a permutation, by rounds of SplitMix64.
 func mix(words ...uint64) uint64 {
-	h := uint64(0x9e3779b97f4a7c15)
+	h := uint64(splitmix.Gamma)
 	for _, w := range words {
-		h = splitmix(h ^ w)
+		h = splitmix.Draw(h^w, 0)
 	}
 	return h
-}
-
-func splitmix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // permutation of 0..n-1 by Fisher and Yates; draw i is a function of (key, i).
 func permutation(n int, key uint64) []int {
 	p := identity(n)
 	for i := n - 1; i > 0; i-- {
-		hi, _ := bits.Mul64(splitmix(key^uint64(i)*0xd1342543de82ef95), uint64(i+1))
-		j := int(hi)
+		j := int(splitmix.Below(splitmix.Draw(key^uint64(i)*0xd1342543de82ef95, 0), uint64(i+1)))
 		p[i], p[j] = p[j], p[i]
 	}
 	return p

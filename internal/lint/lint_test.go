@@ -24,7 +24,7 @@ var rows = [][][]string{
 	{{"internal/engine"}},
 	{{"preprocess"}, {"train"}, {"eval/report", "eval"}},
 	{{"hdfsio/shard", "hdfsio/rowfile", "hdfsio/faultfs", "hdfsio"}},
-	{{"internal/table"}, {"internal/sketch"}, {"internal/onnx"}, {"internal/expr"}, {"internal/kernel"}, {"internal/strictyaml"}, {"internal/spelling"}},
+	{{"internal/table"}, {"internal/sketch"}, {"internal/onnx"}, {"internal/expr"}, {"internal/kernel"}, {"internal/strictyaml"}, {"internal/spelling"}, {"internal/splitmix"}},
 }
 
 // onGround lists who on the lowest row may know whom: everything there may use table and kernel, which know nobody.
@@ -36,7 +36,7 @@ var onGround = map[string][]string{
 }
 
 // pure rooms open no file, read no clock, draw from no global random source and log nothing.
-var pure = []string{"internal/table", "internal/sketch", "internal/onnx", "internal/kernel", "internal/expr", "preprocess", "train", "eval"}
+var pure = []string{"internal/table", "internal/sketch", "internal/onnx", "internal/kernel", "internal/splitmix", "internal/expr", "preprocess", "train", "eval"}
 
 // impure packages, and those of which only a part is.
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "io/ioutil", "howdah/hdfsio"}
