@@ -56,19 +56,31 @@ func FindModel(ctx context.Context, files *hdfsio.Resolver, home *Home, arg stri
 			}
 		}
 	}
-	fsys, dir, err := files.Resolve(ctx, arg)
-	if err == nil {
-		dir = path.Clean(dir)
-		if ok, _ := hdfsio.Exists(ctx, fsys, path.Join(dir, "model", "manifest.json")); ok {
-			runsDir := path.Dir(dir)
-			jobDir := path.Dir(runsDir)
-			id, ok := parseRunID(path.Base(dir))
-			if ok && path.Base(runsDir) == "runs" {
-				return &Run{Home: &Home{fsys, path.Dir(path.Dir(jobDir)), arg}, Job: path.Base(jobDir), ID: id}, nil
-			}
+	if r := RunAt(ctx, files, arg); r != nil {
+		if ok, _ := hdfsio.Exists(ctx, r.Home.FS, r.Path("model", "manifest.json")); ok {
+			return r, nil
 		}
 	}
 	return nil, withClass(UserError, fmt.Errorf("%s: no run with a model: want a job of home %s, JOB/RUN, or a run's directory", arg, home.URI))
+}
+
+// RunAt is the run whose directory is named, or nil where that is no run's.
+func RunAt(ctx context.Context, files *hdfsio.Resolver, uri string) *Run {
+	fsys, dir, err := files.Resolve(ctx, uri)
+	if err != nil {
+		return nil
+	}
+	dir = path.Clean(dir)
+	runsDir := path.Dir(dir)
+	jobDir := path.Dir(runsDir)
+	id, ok := parseRunID(path.Base(dir))
+	if !ok || path.Base(runsDir) != "runs" {
+		return nil
+	}
+	if ok, err := hdfsio.Exists(ctx, fsys, dir); err != nil || !ok {
+		return nil
+	}
+	return &Run{Home: &Home{fsys, path.Dir(path.Dir(jobDir)), uri}, Job: path.Base(jobDir), ID: id}
 }
 
 // Predict scores every row of the Parquet files at data with the run's model.onnx and writes one file for each of them

@@ -138,6 +138,24 @@ func noRuns(ctx context.Context, home *jobs.Home, job string) error {
 	return usage(hint, "no run of %q in %s", job, home.URI)
 }
 
+// openRun finds the run that the arguments name: a directory, JOB/RUN, JOB RUN, or JOB for its newest.
+func openRun(ctx context.Context, c *cobra.Command, args []string) (*jobs.Run, error) {
+	job, name := args[0], ""
+	if len(args) == 2 {
+		name = args[1]
+	} else if i := strings.LastIndexByte(job, '/'); i >= 0 && !isYAML(job) {
+		if r := jobs.RunAt(ctx, files, job); r != nil {
+			return r, nil
+		}
+		job, name = job[:i], job[i+1:]
+	}
+	home, job, err := openJob(ctx, c, job)
+	if err != nil {
+		return nil, err
+	}
+	return findRun(ctx, home, job, name)
+}
+
 func findRun(ctx context.Context, home *jobs.Home, job, name string) (*jobs.Run, error) {
 	runs, err := home.Runs(ctx, job)
 	if err != nil {

@@ -123,24 +123,19 @@ func headline(st jobs.RunState) string {
 
 func showCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "show JOB [RUN]",
+		Use:   "show RUN",
 		Short: "Show how a run went; default the newest",
-		Long:  "Show how a run of a job, named by its name or its file, went: its newest, or RUN.",
+		Long: `Show how RUN went: a run's directory, or JOB/RUN, or JOB RUN, or JOB, by name or file, for its
+newest.`,
 		Example: `  howdah show late-flights
-  howdah show flights.yaml 20130331T000000+0000-a1`,
+  howdah show flights.yaml 20130331T000000+0000-a1
+  howdah show late-flights/20130331T000000+0000-a1
+  howdah show howdah-home/jobs/late-flights/runs/20130331T000000+0000-a1`,
 		Args:              arguments(1, 2),
 		ValidArgsFunction: completeRuns,
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			home, job, err := openJob(ctx, c, args[0])
-			if err != nil {
-				return err
-			}
-			name := ""
-			if len(args) == 2 {
-				name = args[1]
-			}
-			r, err := findRun(ctx, home, job, name)
+			r, err := openRun(ctx, c, args)
 			if err != nil {
 				return err
 			}
