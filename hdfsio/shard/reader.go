@@ -39,9 +39,6 @@ func NewReader(fsys hdfsio.FS, schema table.Schema, opt Options) *Reader {
 	return &Reader{fsys: fsys, schema: slices.Clone(schema), opt: opt}
 }
 
-// Schema is the columns that batches have.
-func (r *Reader) Schema() table.Schema { return r.schema }
-
 // Read yields a unit's rows, of the shard that the unit belongs to. Batches end at multiples of table.BatchRows within a
 // row group, whatever columns are read. While a row group is decoded the next one is fetched; a row group that is too
 // large for the worker's share of the budget is read in windows. The sequence can be ranged over once or again; several
