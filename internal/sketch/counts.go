@@ -68,27 +68,6 @@ func (c *CountsOf[K]) Add(key K, n int64) {
 	c.n[key] = &count
 }
 
-// AddCoded counts the rows of a dictionary-coded column, with work per entry of the dictionary: codes are indices into
-// the dictionary, at gives its entries, and valid is the bitmap of the rows that have a value (nil: all). Work is memory
-// that is used and returned. Codes outside the dictionary are counted nowhere.
-func AddCoded(c *Counts, codes []int32, valid []uint64, size int, at func(int) string, work []int64) []int64 {
-	if size > 4*len(codes) { // a large dictionary, few of whose entries are here
-		for i, code := range codes {
-			if (valid == nil || valid[i>>6]>>(uint(i)&63)&1 != 0) && uint(code) < uint(size) {
-				c.Add(at(int(code)), 1)
-			}
-		}
-		return work
-	}
-	work = TallyCodes(codes, valid, size, work)
-	for code, n := range work {
-		if n > 0 {
-			c.Add(at(code), n)
-		}
-	}
-	return work
-}
-
 // TallyCodes counts each code of the rows that valid marks (nil: all), in memory that is used and returned. Codes
 // outside [0,size) are counted nowhere.
 func TallyCodes(codes []int32, valid []uint64, size int, work []int64) []int64 {
