@@ -295,6 +295,9 @@ func scoringSource(ctx context.Context, run *Run, t *preprocess.Transformer, dat
 		case !ok && !f.Nullable:
 			missing = append(missing, f.Name)
 		case !ok:
+			if opts.Reporter != nil {
+				opts.Reporter.Note(fmt.Sprintf("column %s is not in the data; it counts as missing", f.Name))
+			}
 			file = append(file, f)
 		case have.Type != f.Type || have.Nullable != f.Nullable:
 			// Read as the model was trained; the reader says so where that is impossible.

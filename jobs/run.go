@@ -160,7 +160,8 @@ func firstOf(s ...string) string {
 
 // dataError marks an error of the data as such, unless it is of a more telling class.
 func dataError(err error) error {
-	if err == nil || ClassOf(err) != Other || errors.Is(err, fs.ErrPermission) {
+	var panicked *engine.PanicError
+	if err == nil || ClassOf(err) != Other || errors.Is(err, fs.ErrPermission) || errors.As(err, &panicked) {
 		return err
 	}
 	return withClass(DataError, err)
@@ -220,6 +221,9 @@ const (
 	claimPoll  = 200 * time.Millisecond
 )
 
+// lookBack is among how many of the newest runs an interrupted one is looked for: each costs a question to the home.
+const lookBack = 20
+
 // claim finds the run to go on with, or makes a new one, and takes ownership of it.
 func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bool) (notes []string, err error) {
 	me := Owner{Recipe: r.job.Spec.RecipeHash(), Inputs: r.inputs.Fingerprint(), Version: r.opts.Version}
@@ -233,7 +237,7 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 		run := runs[i]
 		if run.ID.Slot == name {
 			attempt = max(attempt, run.ID.Attempt+1)
-		} else if fixed {
+		} else if fixed || len(runs)-i > lookBack {
 			continue
 		}
 		over, err := run.Finished(ctx)
@@ -261,7 +265,13 @@ func (r *runner) claim(ctx context.Context, home *Home, slot time.Time, fixed bo
 		if n == 0 && run.ID.Slot == name && attempt == run.ID.Attempt+1 {
 			attempt = run.ID.Attempt // whoever made the directory died before it claimed: the number is free
 		}
-		if n == 0 || owner.Recipe != me.Recipe {
+		if n == 0 {
+			continue
+		}
+		if owner.Recipe != me.Recipe {
+			if released != nil && i == len(runs)-1 {
+				notes = append(notes, fmt.Sprintf("the interrupted run %s was of another recipe; it is left alone", run.ID))
+			}
 			continue
 		}
 		if released == nil {
@@ -401,6 +411,9 @@ func (r *runner) finish(ctx context.Context, err error) error {
 	default:
 		state = StateFailed
 		r.log.Error("failed", "class", class.String(), "err", err.Error())
+		if p := (*engine.PanicError)(nil); errors.As(err, &p) {
+			r.log.Error("panic", "stack", string(p.Stack))
+		}
 		r.enc.remove()
 		s := r.summary(state)
 		s.Error, s.Class = err.Error(), class.String()

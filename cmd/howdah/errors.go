@@ -113,9 +113,6 @@ func printError(err error) {
 			return
 		}
 	}
-	if head, _, ok := strings.Cut(msg, "\ngoroutine "); ok {
-		msg, hint = head, "this is a mistake in howdah itself; the run's log (owners/*/log-*.jsonl) has the trace to report"
-	}
 	if head, near, ok := strings.Cut(msg, "\n\nDid you mean this?\n"); ok { // cobra's words
 		msg, hint = head, "did you mean "+strings.Join(strings.Fields(near), " or ")+"?"
 	} else if strings.HasPrefix(msg, "unknown command") {

@@ -25,8 +25,7 @@ func printSummary(w io.Writer, s *jobs.Summary) {
 	}
 	fmt.Fprintf(w, "\n%s %s: %s after %v\n", s.Job, s.Run, s.State, took)
 	if s.Error != "" {
-		msg, _, _ := strings.Cut(s.Error, "\ngoroutine ")
-		fmt.Fprintf(w, "%s error: %s\n", s.Class, msg)
+		fmt.Fprintf(w, "%s error: %s\n", s.Class, s.Error)
 	}
 	if s.Used > 0 {
 		fmt.Fprintf(w, "%s rows of %s: %s train, %s validation, %s test", comma(s.Used), counted(s.Files, "file"), comma(s.Train), comma(s.Valid), comma(s.Test))

@@ -78,7 +78,7 @@ func TestSummaryOfAFailure(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	at := time.Date(2013, 3, 31, 0, 0, 0, 0, time.UTC)
-	printSummary(&b, &jobs.Summary{Job: "late", Run: "r-a1", State: "failed", Class: "data", Error: "a.parquet: bad\ngoroutine 7 [running]:\nmain()",
+	printSummary(&b, &jobs.Summary{Job: "late", Run: "r-a1", State: "failed", Class: "data", Error: "a.parquet: bad",
 		Started: at, Ended: at.Add(90 * time.Second), Files: 3, Rows: 1000})
 	if want := "\nlate r-a1: failed after 1m30s\ndata error: a.parquet: bad\n"; b.String() != want {
 		t.Errorf("have %q, want %q", b.String(), want)

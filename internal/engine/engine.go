@@ -165,11 +165,26 @@ func (e *Local) Run(ctx context.Context, tasks []Task, emit func(i int, outcome 
 	return nil
 }
 
+// PanicError is a panic of a task: a defect of the program, not of its input.
+type PanicError struct {
+	Value any
+	Stack []byte // for the log
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("a defect of this program (panic): %v", e.Value)
+}
+
+// Hint says what to do.
+func (e *PanicError) Hint() string {
+	return "please report it with the run's log, which holds the place in the program"
+}
+
 // call keeps a panic inside its task.
 func call(ctx context.Context, f Func, worker int, t Task) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = &PanicError{p, debug.Stack()}
 		}
 	}()
 	if err := ctx.Err(); err != nil {

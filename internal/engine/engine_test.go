@@ -63,6 +63,10 @@ func TestLocalErrorsAndPanicsEndIt(t *testing.T) {
 		e := &Local{Workers: 4, Funcs: Funcs{"f": f}}
 		last := -1
 		err := e.Run(t.Context(), tasks(100), func(i int, _ []byte) error { last = i; return nil })
+		var p *PanicError
+		if errors.As(err, &p) != (name == "panic") || (p != nil && !strings.Contains(string(p.Stack), "engine_test.go")) {
+			t.Errorf("%s: %T", name, err)
+		}
 		if err == nil || !strings.Contains(err.Error(), "boom") || !strings.HasPrefix(err.Error(), "f of 11: ") || last != 10 {
 			t.Errorf("%s: emitted to %d, %v", name, last, err)
 		}
