@@ -364,3 +364,58 @@ func newSideOf(t *testing.T, method string, schema table.Schema, b *table.Batch,
 	}
 	return out
 }
+
+// A second source moves no row of the first one, and a label cannot leak through another column.
+func TestSecondSourceMovesNoRow(t *testing.T) {
+	t.Parallel()
+	a, b := peopleDir(t, 2, 700), t.TempDir()
+	schema, rows := people(9000, 700)
+	writeShard(t, filepath.Join(b, "part-0.parquet"), schema, rows)
+	sides := func(sources ...string) map[uint64]int {
+		src := "name: two\nhome: " + t.TempDir() + "\ndata: {sources: ["
+		for _, s := range sources {
+			src += "{path: " + s + "}, "
+		}
+		r := newTestRunner(t, mustLoad(t, src+"]}\ncolumns: {bought: {role: label}}\ntrain: {epochs: 1}\nruntime: {scratch: "+t.TempDir()+"}\n"))
+		out := map[uint64]int{}
+		for side, set := range r.enc.sets {
+			for e, err := range set.Sequential(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, id := range e.IDs {
+					out[id] = side
+				}
+			}
+		}
+		return out
+	}
+	one, two := sides(a), sides(a, b)
+	if len(one) != 1400 || len(two) != 2100 {
+		t.Fatalf("%d and %d rows", len(one), len(two))
+	}
+	for id, side := range one {
+		if s, ok := two[id]; !ok || s != side {
+			t.Fatalf("a row went from %s to %d (%v)", preprocess.SideNames[side], s, ok)
+		}
+	}
+}
+
+func TestExpressionCannotLeakTheLabel(t *testing.T) {
+	t.Parallel()
+	for _, columns := range []string{
+		"{late: {role: label, expr: arr_delay > 15}, hint: {expr: arr_delay * 2}}",
+		"{origin: {role: label}, hint: {expr: lower(origin)}}",
+	} {
+		j := mustLoad(t, "name: leak\ndata: {path: "+flights+"/day=2013-01-01, where: arr_delay != nil}\ncolumns: "+columns+"\n")
+		_, err := j.Plan(t.Context(), PlanOptions{})
+		if err == nil || !strings.Contains(err.Error(), "columns.hint.expr: reads ") || !strings.Contains(err.Error(), "the model would be told the answer") || ClassOf(err) != UserError {
+			t.Errorf("%s: got %v", columns, err)
+		}
+	}
+	// A weight may be made of the label's columns, and what is ignored tells nobody.
+	j := mustLoad(t, "name: ok\ndata: {path: "+flights+"/day=2013-01-01, where: arr_delay != nil}\ncolumns: {late: {role: label, expr: arr_delay > 15}, w: {role: weight, expr: 'arr_delay > 60 ? 2 : 1'}}\n")
+	if _, err := j.Plan(t.Context(), PlanOptions{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -90,13 +90,9 @@ func look(ctx context.Context, files *hdfsio.Resolver, uri string) (*looked, err
 	if err != nil {
 		return nil, dataError(err)
 	}
-	root := hdfsio.Root(pattern)
-	var all []found
-	for _, e := range parquetOnly(entries) {
-		if root == path.Clean(e.Path) {
-			root = path.Dir(root)
-		}
-		all = append(all, found{fsys: fsys, path: e.Path, name: below(root, e.Path)})
+	root, all, err := named(fsys, hdfsio.Root(pattern), entries)
+	if err != nil {
+		return nil, withClass(DataError, err)
 	}
 	if len(all) == 0 {
 		return nil, withClass(DataError, fmt.Errorf("no Parquet file in %s", uri))

@@ -155,19 +155,18 @@ func Freeze(ctx context.Context, files *hdfsio.Resolver, s *Spec, slot time.Time
 			if err != nil {
 				return nil, fmt.Errorf("data: %w", err)
 			}
-			for _, e := range parquetOnly(entries) {
-				if root == path.Clean(e.Path) { // the source is one file
-					root = path.Dir(root)
-				}
-				own = append(own, found{fsys: fsys, path: e.Path, name: below(root, e.Path)})
+			var more []found
+			if root, more, err = named(fsys, root, entries); err != nil {
+				return nil, withClass(DataError, fmt.Errorf("data: %w", err))
 			}
+			own = append(own, more...)
 		}
 		if err := partitionValues(root, own); err != nil {
 			return nil, withClass(DataError, fmt.Errorf("data: %w", err))
 		}
 		for _, f := range own {
-			if len(s.Data.Sources) > 1 {
-				f.name = fmt.Sprintf("%d/%s", i, f.name)
+			if i > 0 { // of the first source they stand for themselves: a second one moves no row of it
+				f.name = fmt.Sprintf("%d:%s", i, f.name)
 			}
 			all = append(all, f)
 		}
@@ -177,6 +176,11 @@ func Freeze(ctx context.Context, files *hdfsio.Resolver, s *Spec, slot time.Time
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.name, b.name) })
 	all = slices.CompactFunc(all, func(a, b found) bool { return a.name == b.name && a.path == b.path })
+	for i := 1; i < len(all); i++ {
+		if all[i].name == all[i-1].name {
+			return nil, withClass(DataError, fmt.Errorf("data: %s and %s would both be known as %s; rename one", all[i-1].path, all[i].path, all[i].name))
+		}
+	}
 
 	shards := make([]*shard.Shard, len(all))
 	errs := make([]error, len(all))
@@ -284,14 +288,19 @@ func parquetOnly(entries []hdfsio.Entry) []hdfsio.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e hdfsio.Entry) bool { return !is(e) })
 }
 
-// below is a file's path below the data root: its identity.
-func below(root, name string) string {
-	root, name = path.Clean(root), path.Clean(name)
-	if root == name {
-		return path.Base(name)
+// named gives the Parquet files of a source their names below its root. Of a source that is one file the root is its
+// directory.
+func named(fsys hdfsio.FS, root string, entries []hdfsio.Entry) (string, []found, error) {
+	var out []found
+	for _, e := range parquetOnly(entries) {
+		if root == path.Clean(e.Path) {
+			root = path.Dir(root)
+		}
+		name, ok := hdfsio.Below(root, path.Clean(e.Path))
+		if !ok {
+			return root, nil, fmt.Errorf("%s does not lie below %s", e.Path, root)
+		}
+		out = append(out, found{fsys: fsys, path: e.Path, name: name})
 	}
-	if root == "." {
-		return name
-	}
-	return strings.TrimPrefix(strings.TrimPrefix(name, strings.TrimSuffix(root, "/")), "/")
+	return root, out, nil
 }

@@ -57,14 +57,8 @@ func Load(file string, source []byte, sets ...string) (*Job, error) {
 	return j, nil
 }
 
-// Problem adds a mistake that was found later, with the data at hand, at its place in the file.
-func (j *Job) Problem(path string, err error) { j.doc.ReportErr(path, err) }
-
 // Err returns the mistakes so far.
 func (j *Job) Err() error { return j.doc.Err() }
-
-// Origin says where the value of a path came from.
-func (j *Job) Origin(path string) string { return j.doc.Origin(path) }
 
 func (j *Job) fail(path, format string, args ...any) {
 	j.doc.Report(path, fmt.Sprintf(format, args...), "")

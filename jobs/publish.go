@@ -215,7 +215,10 @@ type evaluations map[string]*eval.Evaluation
 // evaluate measures the model on each side.
 func (r *runner) evaluate(ctx context.Context) (evaluations, error) {
 	out := evaluations{}
-	base := eval.Baseline{Mean: r.baseline.Mean, Priors: r.baseline.Priors}
+	base, err := r.trivial()
+	if err != nil {
+		return nil, err
+	}
 	cfg := r.evalConfig()
 	for side, name := range preprocess.SideNames {
 		set := r.enc.sets[side]
@@ -274,6 +277,44 @@ func (r *runner) evaluate(ctx context.Context) (evaluations, error) {
 		out[name] = e
 	}
 	return out, nil
+}
+
+// trivial is what the baseline knows: the shares of the classes among the training rows, or their mean. Where rows have weights
+// these count, as they do in the metrics and the loss; sklearn.dummy.DummyClassifier with sample_weight.
+func (r *runner) trivial() (eval.Baseline, error) {
+	base := eval.Baseline{Mean: r.baseline.Mean, Priors: r.baseline.Priors}
+	if r.job.Spec.column(RoleWeight) == "" {
+		return base, nil
+	}
+	set := r.enc.sets[preprocess.Train]
+	buf, rows := set.Buffer(), table.Encoded{}
+	var total, sum float64
+	classes := make([]float64, len(base.Priors))
+	for b := range set.Blocks() {
+		if err := set.Block(b, buf, &rows); err != nil {
+			return base, err
+		}
+		for i, w := range rows.Weights[:rows.Rows] {
+			total += float64(w)
+			if y := rows.Labels[i]; len(classes) > 0 {
+				classes[int(y)] += float64(w)
+			} else {
+				sum += float64(float64(w) * float64(y))
+			}
+		}
+	}
+	if total == 0 {
+		return base, nil // nothing was learnt either, and the evaluation says so
+	}
+	base.Mean = sum / total
+	if len(classes) > 0 {
+		base.Priors = classes
+		for c := range classes {
+			classes[c] /= total
+		}
+		base.Mean = classes[len(classes)-1]
+	}
+	return base, nil
 }
 
 type predictor struct {

@@ -94,6 +94,18 @@ func newSource(j *Job, in *Inputs, budget *shard.Budget) (*source, error) {
 			src.roles.LabelReads = p.Columns()
 		}
 	}
+	// A feature made of what the label is made of would tell the model the answer.
+	secret := append([]string{src.label}, src.roles.LabelReads...)
+	for _, m := range src.made {
+		if s.Columns[m.name].Role != RoleFeature {
+			continue
+		}
+		for _, c := range m.prog.Columns() {
+			if slices.Contains(secret, c) {
+				j.doc.Report(strictyaml.Join("columns", m.name)+".expr", fmt.Sprintf("reads %s, of which the label is made: the model would be told the answer", c), "give it role: ignore, or another column")
+			}
+		}
+	}
 	for _, sh := range in.Shards {
 		for _, u := range sh.Unsupported {
 			if _, used := s.Columns[u.Column]; used {

@@ -162,7 +162,10 @@ func (r *runner) restore(ctx context.Context) error {
 		return nil
 	}
 	if err := r.model.Restore(c.State); err != nil {
-		return fmt.Errorf("%s: %w", r.run.Path(trainState), err)
+		// It is whole, so another version of this program wrote it.
+		r.log.Warn("the checkpoint cannot be taken up; training begins anew", "err", err.Error())
+		r.progress.note(fmt.Sprintf("training begins anew: the checkpoint cannot be taken up: %v", err))
+		return nil
 	}
 	r.epochs = c.Epochs
 	r.progress.restored(c.Epochs)
