@@ -20,7 +20,8 @@ func boundHeap(budget int64) (stop func()) {
 	if os.Getenv("GOMEMLIMIT") != "" || os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	bound := heapBound(budget)
+	least := budget + budget/8 // a small table should meet the bound that a large one does
+	bound := heapBound(least)
 	before := debug.SetMemoryLimit(bound)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -33,7 +34,7 @@ func boundHeap(budget int64) (stop func()) {
 				return
 			case <-tick.C:
 				// A bound below what is in use would have the collector run all the time.
-				if want := max(heapBound(budget), heapBound(inUse())); want > bound || want < bound-heapSlack/4 {
+				if want := max(heapBound(least), heapBound(inUse())); want > bound || want < bound-heapSlack/4 {
 					bound = want
 					debug.SetMemoryLimit(bound)
 				}
