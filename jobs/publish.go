@@ -286,7 +286,7 @@ func (r *runner) trivial() (eval.Baseline, error) {
 	if r.job.Spec.column(RoleWeight) == "" {
 		return base, nil
 	}
-	set := r.enc.sets[preprocess.Train]
+	set := r.enc.sets[preprocess.SideTrain]
 	buf, rows := set.Buffer(), table.Encoded{}
 	var total, sum float64
 	classes := make([]float64, len(base.Priors))
@@ -306,13 +306,16 @@ func (r *runner) trivial() (eval.Baseline, error) {
 	if total == 0 {
 		return base, nil // nothing was learnt either, and the evaluation says so
 	}
-	base.Mean = sum / total
-	if len(classes) > 0 {
-		base.Priors = classes
-		for c := range classes {
-			classes[c] /= total
-		}
-		base.Mean = classes[len(classes)-1]
+	if len(classes) == 0 {
+		base.Mean = sum / total
+		return base, nil
+	}
+	for c := range classes {
+		classes[c] /= total
+	}
+	base.Priors = classes
+	if len(classes) == 2 {
+		base.Mean = classes[1]
 	}
 	return base, nil
 }
