@@ -10,6 +10,7 @@ import (
 	"howdah/internal/engine"
 	"howdah/internal/kernel"
 	"howdah/internal/sketch"
+	"howdah/internal/strictyaml"
 	"howdah/internal/table"
 	"howdah/preprocess"
 )
@@ -355,6 +356,11 @@ func (r *runner) wave(ctx context.Context, scan *scan, wave int, splitHash strin
 	a.Split, a.State, a.Target = splitHash, stateHash, targetHash
 	empty, err := r.plan.NewPart(wave, r.state)
 	if err != nil {
+		// A method that does not suit the label, whose kind the data decide.
+		if placed := strictyaml.FieldError(nil); errors.As(err, &placed) {
+			r.job.doc.ReportErr("selection", err)
+			return r.job.Err()
+		}
 		return err
 	}
 	selecting := wave == r.plan.SelectionWave()
