@@ -113,7 +113,7 @@ func Predict(ctx context.Context, run *Run, data, out string, opts PredictOption
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", run.Path("model", "fitted.json"), err)
 	}
-	src, err := scoringSource(ctx, run, transformer, data, opts)
+	src, spec, err := scoringSource(ctx, run, transformer, data, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +151,10 @@ func Predict(ctx context.Context, run *Run, data, out string, opts PredictOption
 	if fitted.Classes != nil {
 		schema = append(schema, table.Field{Name: "predicted_class", Type: table.String})
 	}
+	threshold := spec.Evaluate.Threshold // predicted_class is what the evaluation counted
+	if threshold == 0 {
+		threshold = 0.5
+	}
 	progress := newTracker(opts.Reporter)
 	bar := progress.pass("predict", len(src.inputs.Shards), src.inputs.Rows)
 	res := &Predicted{Job: run.Job, Run: run.ID.String(), Files: len(src.inputs.Shards), Out: out}
@@ -184,7 +188,7 @@ func Predict(ctx context.Context, run *Run, data, out string, opts PredictOption
 				return fmt.Errorf("%s: row group %d, rows from %d: %w", b.Path, b.RowGroup, b.Row, err)
 			}
 			bar.rows(int64(b.Rows))
-			return w.Write(scored(b.Batch, opts.Keep, schema, fitted.Classes, scores["prediction"].Floats, k))
+			return w.Write(scored(b.Batch, opts.Keep, schema, fitted.Classes, scores["prediction"].Floats, k, threshold))
 		})
 		if err != nil {
 			return nil, err
@@ -221,7 +225,7 @@ func spareData(ctx context.Context, shards []*shard.Shard, out hdfsio.FS, dir st
 }
 
 // scored makes the batch that is written.
-func scored(b *table.Batch, keep []string, schema table.Schema, classes []string, p []float32, k int) *table.Batch {
+func scored(b *table.Batch, keep []string, schema table.Schema, classes []string, p []float32, k int, threshold float64) *table.Batch {
 	out := &table.Batch{Origin: b.Origin, Rows: b.Rows}
 	for _, c := range keep {
 		out.Put(c, b.Lookup(c))
@@ -238,7 +242,7 @@ func scored(b *table.Batch, keep []string, schema table.Schema, classes []string
 		for i := range b.Rows {
 			best := 0
 			if k == 1 {
-				if p[i] >= 0.5 {
+				if float64(p[i]) >= threshold {
 					best = 1
 				}
 			} else {
@@ -255,34 +259,34 @@ func scored(b *table.Batch, keep []string, schema table.Schema, classes []string
 	return out
 }
 
-// scoringSource is the data to score as a source: no filter, no label, and of the made columns those that are features.
-func scoringSource(ctx context.Context, run *Run, t *preprocess.Transformer, data string, opts PredictOptions) (*source, error) {
+// scoringSource is the data to score as a source, with the job of the run: no filter, no label, and of the made columns those that are features.
+func scoringSource(ctx context.Context, run *Run, t *preprocess.Transformer, data string, opts PredictOptions) (*source, *Spec, error) {
 	b, err := run.Read(ctx, "job.yaml")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var record PlanRecord
 	if err := run.ReadJSON(ctx, "plan.json", &record); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	doc := strictyaml.Parse(run.Path("job.yaml"), b)
 	for _, set := range record.Set {
 		if err := doc.Set(set); err != nil {
-			return nil, fmt.Errorf("%s: %w", run.Path("plan.json"), err)
+			return nil, nil, fmt.Errorf("%s: %w", run.Path("plan.json"), err)
 		}
 	}
 	var spec Spec
 	doc.Decode(&spec)
 	if err := doc.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in, err := Freeze(ctx, opts.Files, &Spec{Data: Data{Sources: []Source{{Path: data}}}}, time.Now(), opts.Workers)
 	if err != nil {
-		return nil, dataError(err)
+		return nil, nil, dataError(err)
 	}
 	file, err := shard.Merge(in.Shards)
 	if err != nil {
-		return nil, dataError(fmt.Errorf("data: %w", err))
+		return nil, nil, dataError(fmt.Errorf("data: %w", err))
 	}
 	src := &source{inputs: in, budget: shard.NewBudget(128<<20, opts.Workers), types: spec.Data.Types}
 	var missing []string
@@ -308,18 +312,18 @@ func scoringSource(ctx context.Context, run *Run, t *preprocess.Transformer, dat
 		}
 	}
 	if len(missing) > 0 {
-		return nil, withClass(DataError, fmt.Errorf("data: the model needs columns that %s lacks: %s", data, strings.Join(missing, ", ")))
+		return nil, nil, withClass(DataError, fmt.Errorf("data: the model needs columns that %s lacks: %s", data, strings.Join(missing, ", ")))
 	}
 	src.file, src.schema = file, slices.Clone(file)
 	made, err := madeFeatures(&spec, t, file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, m := range made {
 		src.made = append(src.made, m)
 		src.schema = append(src.schema, m.prog.Field(m.name))
 	}
-	return src, nil
+	return src, &spec, nil
 }
 
 // madeFeatures compiles the expressions whose outcome the model takes.

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +66,14 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return job.Explain(os.Stdout)
+			if !wantsJSON(c) {
+				return job.Explain(os.Stdout)
+			}
+			var text strings.Builder
+			if err := job.Explain(&text); err != nil {
+				return err
+			}
+			return printJSON(map[string]string{"file": args[0], "job": text.String()})
 		},
 	}
 	addSet(c)
@@ -102,6 +110,9 @@ func initCommand() *cobra.Command {
 		b, err := jobs.InitJob(c.Context(), args[0], opts)
 		if err != nil {
 			return err
+		}
+		if wantsJSON(c) {
+			return printJSON(map[string]string{"data": args[0], "job": string(b)})
 		}
 		_, err = os.Stdout.Write(b)
 		return err
