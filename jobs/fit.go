@@ -190,6 +190,14 @@ func numbersOf(c table.Column) []float64 {
 		}
 	}
 	switch c := c.(type) {
+	case *table.Bools:
+		for i, v := range c.Values {
+			x := 0.0
+			if v {
+				x = 1
+			}
+			add(i, x)
+		}
 	case *table.Int64s:
 		for i, v := range c.Values {
 			add(i, float64(v))

@@ -17,3 +17,17 @@ func TestSelectionThatDoesNotSuitTheLabel(t *testing.T) {
 		t.Errorf("got %v (%v), want %s", err, ClassOf(err), want)
 	}
 }
+
+// A truth value may be regressed on: its share is predicted.
+func TestTruthValueAsQuantity(t *testing.T) {
+	t.Parallel()
+	job := mustLoad(t, "name: share\nhome: "+t.TempDir()+"\ndata: {path: "+peopleDir(t, 1, 1000)+"}\nruntime: {scratch: "+t.TempDir()+
+		"}\ncolumns: {member: {role: label, type: regression}}\nfeatures: [{columns: income}]\ntrain: {epochs: 1}\n")
+	res, err := job.Run(t.Context(), RunOptions{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mse := res.Summary.Metrics["train"]["mse"].Baseline; mse < 0.2 || mse > 0.25+1e-9 {
+		t.Errorf("baseline MSE of a truth value that is as often true as false is %v, want near 1/4", mse)
+	}
+}
