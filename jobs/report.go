@@ -69,7 +69,11 @@ func (r *runner) modelWords() string {
 		}
 		out += sep + fmt.Sprint(h)
 	}
-	return fmt.Sprintf("%s, %s, %s %v, %d epochs of batches of %d", out, strings.ReplaceAll(c.Loss.Type, "_", " "), c.Optimizer.Type, *c.Optimizer.LearningRate, c.Train.Epochs, c.Train.BatchSize)
+	batches := fmt.Sprintf("batches of %d", c.Train.BatchSize)
+	if c.Optimizer.Type == "gd" {
+		batches = "one batch, all rows"
+	}
+	return fmt.Sprintf("%s, %s, %s %v, %d epochs of %s", out, strings.ReplaceAll(c.Loss.Type, "_", " "), c.Optimizer.Type, *c.Optimizer.LearningRate, c.Train.Epochs, batches)
 }
 
 // reportFeatures joins the plan, the first pass' statistics and what selection found.

@@ -353,7 +353,7 @@ func (v *pageView) curves(in Input) {
 			return []string{fmt.Sprint(i + 1), number(d.Weight), number(d.Predicted), number(d.Actual)}
 		})
 	if h := e.Residuals; h != nil {
-		add("residuals", "Residuals", fmt.Sprintf("Label less prediction, between the 0.5%% and the 99.5%% quantile; %s rows lie below, %s above.", number(h.Below), number(h.Above)),
+		add("residuals", "Residuals", fmt.Sprintf("Label less prediction, between the 0.5%% and the 99.5%% quantile; %s of the rows lie below, %s above.", share(h.Below/e.Weight), share(h.Above/e.Weight)),
 			[]string{"from", "to", "rows"}, len(h.Weights), func(i int) []string {
 				return []string{number(h.Edges[i]), number(h.Edges[i+1]), number(h.Weights[i])}
 			})
