@@ -54,6 +54,15 @@ type File interface {
 	ModTime() time.Time
 }
 
+// Mapper is a File on the local disk whose content can be looked at in place, without copying it.
+type Mapper interface {
+	// Map returns the file's content, until Close. It is the page cache's own memory: to touch a part that cannot be read any
+	// more (the file was cut short, the disk fails) is a fault. Whoever reads it calls debug.SetPanicOnFault and recovers.
+	Map() ([]byte, error)
+	// Ahead says which bytes will be wanted soon.
+	Ahead(off, n int64)
+}
+
 // Writer is a file being written. Writes are sequential, from one goroutine at a time.
 type Writer interface {
 	io.Writer

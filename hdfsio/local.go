@@ -75,6 +75,9 @@ type localFile struct {
 	ctx  context.Context
 	f    *os.File
 	info fs.FileInfo
+
+	mapping sync.Mutex
+	mapped  []byte // the file in memory, once it was asked for
 }
 
 func (f *localFile) ReadAt(b []byte, off int64) (int, error) {
@@ -83,7 +86,7 @@ func (f *localFile) ReadAt(b []byte, off int64) (int, error) {
 	}
 	return f.f.ReadAt(b, off)
 }
-func (f *localFile) Close() error       { return f.f.Close() }
+func (f *localFile) Close() error       { return errors.Join(f.unmap(), f.f.Close()) }
 func (f *localFile) Size() int64        { return f.info.Size() }
 func (f *localFile) ModTime() time.Time { return f.info.ModTime() }
 

@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -96,6 +97,9 @@ type scan struct {
 
 	large []byte // a page of any column that is larger than a block
 
+	mapped []byte // the whole file, where it lies on the local disk
+	ahead  func(off, n int64)
+
 	batch table.Batch
 }
 
@@ -126,7 +130,7 @@ func (sc *scan) close() {
 		sc.file.Close()
 		sc.file = nil
 	}
-	sc.meta, sc.shard = nil, nil
+	sc.meta, sc.shard, sc.mapped, sc.ahead = nil, nil, nil, nil
 }
 
 func (sc *scan) drop(s *slab) {
@@ -172,6 +176,14 @@ func (sc *scan) read(ctx context.Context, s *Shard, u Unit, yield func(*table.Ba
 	if len(groups) == 0 {
 		return nil
 	}
+	if m, ok := f.(hdfsio.Mapper); ok && sc.r.block == 0 {
+		// A file on this machine is read where the page cache has it: a copy would cost as much again as all decoding. A part
+		// that has become unreadable faults; that is a panic of the column being decoded, not the end of the process.
+		if b, err := m.Map(); err == nil && int64(len(b)) == s.Size {
+			sc.mapped, sc.ahead = b, m.Ahead
+			defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+		}
+	}
 	budget := sc.r.opt.Budget
 	share := budget.Share()
 	var most int64
@@ -187,6 +199,9 @@ func (sc *scan) read(ctx context.Context, s *Shard, u Unit, yield func(*table.Ba
 	}
 	sc.granted = grant
 	for i, g := range groups {
+		if sc.mapped != nil && i+1 < len(groups) {
+			sc.advise(groups[i+1])
+		}
 		whole := sc.fits(g)
 		if whole {
 			if sc.flight == nil {
@@ -283,14 +298,29 @@ func (sc *scan) cost(g int) int64 {
 	for _, j := range sc.leaves {
 		if j >= 0 {
 			k := &sc.meta.groups[g].chunks[j]
-			n += k.size + k.decoded()
+			n += k.decoded()
+			if sc.mapped == nil {
+				n += k.size
+			}
 		}
 	}
 	return max(n, 1)
 }
 
 // fits reports whether a row group is read with its chunks whole: with the next one it must not exceed the share.
-func (sc *scan) fits(g int) bool { return sc.r.block == 0 && sc.cost(g) <= sc.r.opt.Budget.Share()/2 }
+func (sc *scan) fits(g int) bool {
+	return sc.mapped == nil && sc.r.block == 0 && sc.cost(g) <= sc.r.opt.Budget.Share()/2
+}
+
+// advise says that a row group's chunks will be wanted next.
+func (sc *scan) advise(g int) {
+	for _, j := range sc.leaves {
+		if j >= 0 {
+			k := &sc.meta.groups[g].chunks[j]
+			sc.ahead(k.start(), k.size)
+		}
+	}
+}
 
 // begin sets the columns at a row group's beginning.
 func (sc *scan) begin(g int, whole bool) error {
@@ -317,9 +347,12 @@ func (sc *scan) begin(g int, whole bool) error {
 		if err := c.start(&sc.meta.leaves[j], sc.r.schema[i], k, sc.r.opt.Budget.limit); err != nil {
 			return sc.blame(g, i, err)
 		}
-		if whole {
+		switch {
+		case sc.mapped != nil:
+			c.in.inPlace(sc.mapped[k.start() : k.start()+k.size])
+		case whole:
 			c.in.whole(sc.slab.chunks[i])
-		} else {
+		default:
 			c.in.slide(sc.file, k.start(), k.size, block)
 		}
 	}

@@ -250,6 +250,9 @@ func (s *Shard) footerOf(f hdfsio.File) (*footer, error) {
 // panicError turns what a decoder panicked with into an error. Decoders check what they read; this is for what they
 // did not think of.
 func panicError(p any) error {
+	if fault, ok := p.(interface{ Addr() uintptr }); ok && fault.Addr() != 0 { // see hdfsio.Mapper
+		return fmt.Errorf("%w: it was cut short, or its disk failed, while it was read", ErrChanged)
+	}
 	if err, ok := p.(error); ok {
 		return fmt.Errorf("corrupt: %w", err)
 	}

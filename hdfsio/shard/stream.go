@@ -28,8 +28,10 @@ type stream struct {
 	// shared is memory for pages larger than a block, the same for all columns of a scan: such a page is read, decompressed
 	// and done with before another column's turn, so that it stays in the processor's cache. nil: there is none.
 	shared *[]byte
-	// lent says that the page returned last lies there.
+	// lent says that the page returned last lies there, or in a mapped file: it is not to be kept.
 	lent bool
+	// mapped: the chunk is looked at where the file is mapped.
+	mapped bool
 }
 
 // Blocks begin small and grow as one after the other is used up. Where a page is larger than a block, little more than its header
@@ -46,12 +48,18 @@ type fetched struct {
 
 // whole makes s read b, which is all of the chunk.
 func (s *stream) whole(b []byte) {
-	s.cur, s.pos, s.left, s.file = b, 0, 0, nil
+	s.cur, s.pos, s.left, s.file, s.mapped = b, 0, 0, nil, false
+}
+
+// inPlace makes s read b, which is all of the chunk, in a mapped file.
+func (s *stream) inPlace(b []byte) {
+	s.whole(b)
+	s.mapped = true
 }
 
 // slide makes s read a chunk of n bytes at off in blocks.
 func (s *stream) slide(f io.ReaderAt, off, n int64, block int) {
-	s.cur, s.pos, s.left, s.file, s.off = nil, 0, n, f, off
+	s.cur, s.pos, s.left, s.file, s.off, s.mapped = nil, 0, n, f, off, false
 	s.most = int(min(int64(block), n))
 	s.block, s.again = min(firstBlock, s.most), false
 	s.launch()
@@ -100,7 +108,7 @@ func (s *stream) peek(n int) ([]byte, error) { return s.fill(n, false) }
 // take returns the next n bytes, or all that are left, and consumes them. They are valid until the next call, and if lent is
 // set, until any stream that shares memory with this one moves on.
 func (s *stream) take(n int) ([]byte, error) {
-	s.lent = false
+	s.lent = s.mapped
 	b, err := s.fill(n, s.shared != nil)
 	if err != nil {
 		return nil, err
