@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Go lets memory that is not used any more lie until it is as much as what is in use. What is in use comes and goes, though,
-// and a large table gives time enough for the worst case; a machine is shared. So garbage is collected earlier once a
-// process holds a third more than the budget for reading and than what is in use.
+// A process may use what its job's budget for reading allows, whatever the table's size, and garbage is collected when that is
+// used up: a small table then peaks where a large one does, and pays for fewer collections. Where more is in use than the
+// budget foresees, the bound follows it, a third above.
 const (
 	heapEvery = 50 * time.Millisecond // how often the bound is looked at
 	heapSlack = 32 << 20              // bytes besides what is in use
@@ -22,7 +22,7 @@ func boundHeap(budget int64) (stop func()) {
 	}
 	least := budget + budget/8 // a small table should meet the bound that a large one does
 	bound := heapBound(least)
-	before := debug.SetMemoryLimit(bound)
+	limit, percent := debug.SetMemoryLimit(bound), debug.SetGCPercent(-1)
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -44,7 +44,8 @@ func boundHeap(budget int64) (stop func()) {
 	return func() {
 		close(quit)
 		<-done
-		debug.SetMemoryLimit(before)
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
 	}
 }
 

@@ -31,6 +31,9 @@ func TestHeapBoundFollowsWhatIsInUse(t *testing.T) {
 	if got := debug.SetMemoryLimit(-1); got != math.MaxInt64 {
 		t.Errorf("afterwards the bound is %d", got)
 	}
+	if got := debug.SetGCPercent(100); got != 100 {
+		t.Errorf("afterwards garbage is collected at %d%%", got)
+	}
 }
 
 func TestHeapBoundLeavesTheEnvironmentAlone(t *testing.T) {
