@@ -381,6 +381,9 @@ func nothing(ctx context.Context, fsys FS, pattern string) error {
 		where = s.String()
 	}
 	dir := path.Dir(pattern)
+	if info, err := fsys.Stat(ctx, pattern); err == nil && info.IsDir() { // a directory in which nothing counts
+		return &fs.PathError{Op: "find", Path: where + pattern, Err: fmt.Errorf("%w: %s", noFile{}, contents(ctx, fsys, where, pattern, info))}
+	}
 	if i := strings.IndexAny(pattern, `*?[{\`); i >= 0 {
 		dir = path.Dir(pattern[:i] + "x")
 	}
@@ -396,6 +399,12 @@ func nothing(ctx context.Context, fsys FS, pattern string) error {
 		dir = up
 	}
 }
+
+// noFile says that a directory is there, but no file in it; to callers it is fs.ErrNotExist.
+type noFile struct{}
+
+func (noFile) Error() string        { return "the directory holds no file to read" }
+func (noFile) Is(target error) bool { return target == fs.ErrNotExist }
 
 func contents(ctx context.Context, fsys FS, where, dir string, info fs.FileInfo) string {
 	if !info.IsDir() {

@@ -3,6 +3,8 @@ package hdfsio_test
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,7 +86,7 @@ func TestGlobFindsNothing(t *testing.T) {
 		"/w/flihgts/day=*/x/*.parquet": "/w holds deep/, empty/, flights/, other/",
 		"/w/other/c.parquet":           "/w/other holds a.parquet,",
 		"/w/other/a.parquet/*":         "/w/other/a.parquet is a file",
-		"/w/empty":                     "/w holds",
+		"/w/empty":                     "/w/empty holds _SUCCESS",
 	} {
 		_, err := hdfsio.Glob(t.Context(), m, pattern)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -209,4 +211,21 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q means %v", p, entries)
 		}
 	})
+}
+
+// A directory that is there but holds nothing is told from one that is not there.
+func TestGlobOfAnEmptyDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := hdfsio.Glob(t.Context(), hdfsio.Local{}, dir)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "find "+dir+": the directory holds no file to read: "+dir+" exists and is empty") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "_SUCCESS"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = hdfsio.Glob(t.Context(), hdfsio.Local{}, dir)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "holds no file to read: "+dir+" holds _SUCCESS") {
+		t.Errorf("got %v", err)
+	}
 }

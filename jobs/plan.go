@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"howdah/hdfsio"
-	"howdah/hdfsio/shard"
-	"howdah/internal/table"
 	"howdah/preprocess"
 )
 
@@ -28,13 +26,14 @@ type Plan struct {
 	Paths    []string                `json:"paths"`
 	Files    int                     `json:"files"`
 	Skipped  []Skipped               `json:"skipped,omitempty"`
-	Rows     int64                   `json:"rows"`
+	Rows     int64                   `json:"rows"` // in the files; data.where may leave some out, and row groups unread
 	Bytes    int64                   `json:"bytes"`
 	Units    int                     `json:"units"`
 	Workers  int                     `json:"workers"`
 	Passes   []PlannedPass           `json:"passes"`
 	Columns  []preprocess.ColumnPlan `json:"columns"`
 	Label    string                  `json:"label"`
+	Where    string                  `json:"where,omitempty"`
 	Split    string                  `json:"split"`
 	Memory   int64                   `json:"memory"`  // estimated peak, bytes
 	Scratch  int64                   `json:"scratch"` // estimated, bytes, on the local disk
@@ -81,7 +80,7 @@ func (j *Job) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
 	}
 	in, s := r.inputs, &j.Spec
 	p := &Plan{Job: s.Name, Slot: in.Slot, Paths: in.Paths, Files: len(in.Shards), Skipped: in.Skipped, Rows: in.Rows, Bytes: in.Bytes, Units: len(r.units), Workers: r.workers,
-		Columns: r.plan.Describe(), Label: r.src.label, Recipe: s.RecipeHash(), Warnings: j.Warnings(), Split: s.Split.Method}
+		Columns: r.plan.Describe(), Label: r.src.label, Where: s.Data.Where, Recipe: s.RecipeHash(), Warnings: j.Warnings(), Split: s.Split.Method}
 	all := max(len(r.src.file), 1)
 	parquet := func(name string, columns int) {
 		p.Passes = append(p.Passes, PlannedPass{name, "Parquet", columns, in.Bytes * int64(columns) / int64(all), 1})
@@ -107,8 +106,8 @@ func (j *Job) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The reader's budget, the windows of the sweep, and per worker a batch and its sketches.
-	p.Memory = budget + 48<<20 + int64(r.workers)*(4<<20+int64(len(r.plan.Columns()))*(64<<10+8*table.BatchRows))
+	// The command lets its memory grow to this before it collects garbage; a small table never gets there.
+	p.Memory = (budget+budget/8)*4/3 + 32<<20
 	return p, nil
 }
 
@@ -119,7 +118,11 @@ func (p *Plan) Print(out io.Writer) error {
 	for _, s := range p.Skipped {
 		fmt.Fprintf(out, "bad shard left out: %s\n", s.Reason)
 	}
-	fmt.Fprintf(out, "about %s of memory with %d workers, %s of scratch space\n\n", size(p.Memory), p.Workers, size(p.Scratch))
+	where := ""
+	if p.Where != "" {
+		where = "; less where data.where leaves rows out"
+	}
+	fmt.Fprintf(out, "at most about %s of memory with %d workers, %s of scratch space%s\n\n", size(p.Memory), p.Workers, size(p.Scratch), where)
 	w := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "PASS\tREADS\tCOLUMNS\tBYTES")
 	for _, x := range p.Passes {
@@ -176,5 +179,3 @@ func size(n int64) string {
 	}
 	return fmt.Sprintf("%d B", n)
 }
-
-var _ = shard.MinUnitRows
