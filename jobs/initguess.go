@@ -47,7 +47,7 @@ var (
 	labelEvents   = words("late churn churned click clicked fraud fraudulent default defaulted converted conversion bought purchased survived died approved accepted cancelled canceled returned spam failed failure attrition readmitted delayed subscribed")
 	labelAmounts  = words("delay price amount revenue sales duration demand quantity rating cost fare consumption spend")
 	labelPrefixes = words("is has will did")
-	idNames       = words("id uuid guid key rowid")
+	idNames       = words("id uid uuid guid key rowid")
 	codeNames     = words("id code zip zipcode postcode postal type category sku fips iata")
 	timeNames     = words("time timestamp ts date datetime day dt ds event created occurred at")
 	otherTimes    = words("birth birthday birthdate dob born joined signup registered due expiry expires until updated modified end arrival delivery last next")

@@ -77,7 +77,17 @@ type glance struct {
 	values      []float64      // of numbers, without those that are missing or infinite
 	whole       bool           // all of them whole
 	length      int            // of text, summed
-	low, high   int64          // of dates and times, in their unit
+	low, high   int64          // of integers, dates and times, in their unit
+	name        bool           // integers that a model can only take as text: see asNames
+}
+
+// asNames takes integers that may be missing and lie beyond 2^53 for the names that they are: as numbers they are not exact
+// in a model's input, and a run would refuse them.
+func (g *glance) asNames() {
+	const exact = 1 << 53
+	if g.Type == table.Int64 && g.Nullable && !g.List && g.low <= g.high && (g.low < -exact || g.high > exact) {
+		g.name, g.Type, g.values = true, table.String, nil
+	}
 }
 
 // look lists the files, reads some footers and the first rows of some units.
@@ -144,6 +154,9 @@ func look(ctx context.Context, files *hdfsio.Resolver, uri string) (*looked, err
 	if l.rows == 0 {
 		return nil, withClass(DataError, errors.New("the files of "+uri+" hold no row"))
 	}
+	for _, c := range l.columns {
+		c.asNames()
+	}
 	return l, nil
 }
 
@@ -175,9 +188,8 @@ func (g *glance) add(c table.Column) {
 		case *table.Bools:
 			g.count(strconv.FormatBool(c.Values[i]))
 		case *table.Int64s:
-			if g.Type.Temporal() {
-				g.low, g.high = min(g.low, c.Values[i]), max(g.high, c.Values[i])
-			} else {
+			g.low, g.high = min(g.low, c.Values[i]), max(g.high, c.Values[i])
+			if !g.Type.Temporal() {
 				g.values = append(g.values, float64(c.Values[i]))
 			}
 			g.count(strconv.FormatInt(c.Values[i], 10))

@@ -252,3 +252,30 @@ func TestTokens(t *testing.T) {
 		}
 	}
 }
+
+// Integers that may be missing and are not exact as doubles are names: the job that init writes reads them as text, and runs.
+func TestInitOnHugeIntegers(t *testing.T) {
+	t.Parallel()
+	schema, b := people(0, 800)
+	uid := &table.Int64s{Valid: table.NewBitmap(b.Rows)}
+	for i := range b.Rows {
+		uid.Values = append(uid.Values, 1<<60+int64(i))
+		if i%50 != 7 {
+			uid.Valid.Set(i)
+		}
+	}
+	schema = withColumn(schema, b, table.Field{Name: "ref", Type: table.Int64, Nullable: true}, uid)
+	dir := t.TempDir()
+	writeShard(t, filepath.Join(dir, "a.parquet"), schema, b)
+	src := initJob(t, dir, InitOptions{Label: "bought"})
+	if !strings.Contains(src, "types: {ref: string}") {
+		t.Fatalf("no types:\n%s", src)
+	}
+	j, err := Load("init.yaml", []byte(src), "home="+t.TempDir(), "runtime.scratch="+t.TempDir(), "train.epochs=2")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src)
+	}
+	if _, err := j.Run(t.Context(), RunOptions{Workers: 2}); err != nil {
+		t.Errorf("%v\n%s", err, src)
+	}
+}

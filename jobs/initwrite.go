@@ -38,6 +38,15 @@ func (g *guesses) write(uri, name string) []byte {
 	if g.label.nulls > 0 && identifierRE.MatchString(g.label.Name) {
 		p("  where: %q  # %s of the rows looked at have no label", g.label.Name+" != nil", percent(g.label.nulls, g.label.rows))
 	}
+	var names []string
+	for _, c := range g.columns {
+		if c.name {
+			names = append(names, yamlScalar(c.Name)+": string")
+		}
+	}
+	if len(names) > 0 {
+		p("  types: {%s}  # beyond 2^53 and sometimes missing: not exact as numbers", strings.Join(names, ", "))
+	}
 	p("")
 	g.writeColumns(p)
 	p("")
