@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unsafe"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -206,20 +207,26 @@ func rowOf(valid table.Bitmap, nulls bool, at, i int) int {
 	}
 }
 
-// spread moves the values at dst's beginning to the rows that have one; the others become zero.
+// spread moves the values at dst's beginning to the rows that have one; the others become zero. It goes from the end, a run of
+// rows with values, or without, at a time.
 func spread[T any](dst []T, valid table.Bitmap, at, present int) {
-	var zero T
 	j := present
-	for i := len(dst) - 1; i >= 0; i-- {
+	for i := len(dst) - 1; i >= 0; {
 		if j == i+1 { // all that are left stand where they belong
 			return
 		}
-		if valid[(at+i)>>6]>>(uint(at+i)&63)&1 != 0 {
-			j--
-			dst[i] = dst[j]
-		} else {
-			dst[i] = zero
+		p := at + i
+		word := valid[p>>6] << (63 - uint(p)&63) // row i's bit on top, earlier rows below it
+		most := min(p&63, i) + 1
+		if n := min(bits.LeadingZeros64(^word), most); n > 0 {
+			j -= n
+			copy(dst[i+1-n:i+1], dst[j:j+n])
+			i -= n
+			continue
 		}
+		n := min(bits.LeadingZeros64(word), most)
+		clear(dst[i+1-n : i+1])
+		i -= n
 	}
 }
 
